@@ -1,0 +1,125 @@
+# What developers and CI call; `make help` lists it. Needs Go, make and git; the two tools that some checks use are
+# built by `make tools`.
+
+GO        ?= go
+BIN       := bin
+TOOLS_BIN ?= $(BIN)/tools
+CONFIG    ?= config.example.yaml
+FUZZTIME  ?= 30s
+# The Alertmanager example beside the rules is none of them.
+RULES     := $(filter-out rules/alertmanager%,$(wildcard rules/*.yaml))
+# Extra flags for `make run`.
+ARGS      ?=
+# 1 makes a check fail whose tool is missing, instead of skipping it.
+REQUIRE_TOOLS ?= 0
+
+VERSION_PKG := github.com/prometheus/common/version
+VERSION     := $(shell cat VERSION)
+REVISION    ?= $(shell git rev-parse HEAD 2>/dev/null)
+BRANCH      ?= $(shell git rev-parse --abbrev-ref HEAD 2>/dev/null)
+BUILD_USER  ?= $(shell id -un)
+BUILD_DATE  ?= $(shell date -u +%Y%m%d-%H:%M:%S)
+LDFLAGS     := -s -w \
+	-X $(VERSION_PKG).Version=$(VERSION) \
+	-X $(VERSION_PKG).Revision=$(REVISION) \
+	-X $(VERSION_PKG).Branch=$(BRANCH) \
+	-X $(VERSION_PKG).BuildUser=$(BUILD_USER) \
+	-X $(VERSION_PKG).BuildDate=$(BUILD_DATE)
+
+# $(call with,TOOL,COMMANDS) runs the commands with $$tool set to the path of the tool, ours before one in PATH.
+define with
+	@tool=$(TOOLS_BIN)/$(1); [ -x "$$tool" ] || tool=$$(command -v $(1)) || { \
+		echo "$@: skipped: $(1) not found, get it with 'make tools'"; \
+		if [ "$(REQUIRE_TOOLS)" = 1 ]; then echo "$@: that is an error with REQUIRE_TOOLS=1"; exit 1; fi; \
+		exit 0; }; \
+	set -ex; $(2)
+endef
+
+.PHONY: all
+all: build check test ## Build, check and test
+
+.PHONY: run
+run: build ## Build and start the exporter on the example, or on CONFIG=..., with more flags in ARGS=...
+	$(BIN)/drift_exporter --config.file=$(CONFIG) $(ARGS)
+
+.PHONY: build
+build: ## Build bin/drift_exporter
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/drift_exporter ./cmd/drift_exporter
+
+.PHONY: test
+test: ## Run all tests, with the race detector where there is a C compiler
+	@set -ex; race=-race; \
+	if [ "$$($(GO) env CGO_ENABLED)" != 1 ]; then race=; echo "race detector off: it needs a C compiler"; fi; \
+	$(GO) test $$race ./...
+
+.PHONY: bench
+bench: ## Run all benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: fuzz
+fuzz: ## Run each fuzz test for FUZZTIME (30s)
+	@set -e; for file in $$(find cmd exporter -name '*_test.go' -exec grep -l '^func Fuzz' {} +); do \
+		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' "$$file"); do \
+			echo "$$(dirname "$$file"): $$name"; \
+			$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")"; \
+		done; \
+	done
+
+.PHONY: golden
+golden: ## Rewrite the golden files of the packages that have them
+	@set -e; for file in $$(find . -name '*_test.go' -exec grep -l 'flag.Bool("update"' {} +); do \
+		dir=$$(dirname "$$file"); echo "$$dir"; $(GO) test "$$dir" -update; \
+	done
+
+.PHONY: check
+check: check-format check-vet lint check-config check-metrics check-rules ## Run all checks that are not tests
+
+.PHONY: check-format
+check-format:
+	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "not gofmt-clean:"; echo "$$unformatted"; exit 1; }
+
+.PHONY: check-vet
+check-vet:
+	$(GO) vet ./...
+
+.PHONY: fmt
+fmt: ## Format the code
+	$(call with,golangci-lint,"$$tool" fmt)
+
+.PHONY: lint
+lint: ## Run golangci-lint
+	$(call with,golangci-lint,"$$tool" run ./...)
+
+.PHONY: check-config
+check-config: build
+	$(BIN)/drift_exporter --config.check --config.file=$(CONFIG)
+
+.PHONY: check-metrics
+check-metrics: build
+	$(BIN)/drift_exporter --once --config.file=$(CONFIG) > $(BIN)/example.prom
+	$(call with,promtool,"$$tool" check metrics < $(BIN)/example.prom)
+
+.PHONY: check-rules
+check-rules:
+	$(call with,promtool,"$$tool" check rules --lint=all --lint-fatal $(RULES); "$$tool" test rules rules/tests/*.yaml)
+
+.PHONY: tools
+tools: $(TOOLS_BIN)/promtool $(TOOLS_BIN)/golangci-lint ## Build promtool and golangci-lint into bin/tools
+
+# Each tool is pinned in a module of its own, so that it adds nothing to the graph of ours. The tag leaves out service
+# discovery, which the checks do not use and which is most of the build.
+$(TOOLS_BIN)/promtool: .ci/tools/promtool/go.mod .ci/tools/promtool/go.sum
+	CGO_ENABLED=0 $(GO) -C .ci/tools/promtool build -trimpath -tags remove_all_sd -ldflags '-s -w' -o $(abspath $@) \
+		github.com/prometheus/prometheus/cmd/promtool
+
+$(TOOLS_BIN)/golangci-lint: .ci/tools/golangci-lint/go.mod .ci/tools/golangci-lint/go.sum
+	CGO_ENABLED=0 $(GO) -C .ci/tools/golangci-lint build -trimpath -ldflags '-s -w' -o $(abspath $@) \
+		github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf $(BIN)
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

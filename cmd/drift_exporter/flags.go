@@ -1,0 +1,56 @@
+package main
+
+import (
+	"io"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/common/promslog"
+	promslogflag "github.com/prometheus/common/promslog/flag"
+	"github.com/prometheus/common/version"
+	"github.com/prometheus/exporter-toolkit/web"
+	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
+)
+
+// defaultAddress has the port that the exporter is known by.
+const defaultAddress = ":10058"
+
+// flags are what the command line says.
+type flags struct {
+	configFile     string
+	configCheck    bool
+	once           bool
+	telemetryPath  string
+	lifecycle      bool
+	processMetrics bool
+	web            *web.FlagConfig
+	log            *promslog.Config
+	stdout, stderr io.Writer
+}
+
+// parseFlags reads the command line. done says that the command line asked for nothing more than what has been printed,
+// or that it is wrong; code is the exit code then.
+func parseFlags(args []string, stdout, stderr io.Writer) (f *flags, code int, done bool) {
+	f = &flags{log: promslogConfig(stderr), stdout: stdout, stderr: stderr}
+	app := kingpin.New("drift_exporter", "Serves drift, data quality and error rates of models in production to Prometheus.")
+	app.UsageWriter(stdout).ErrorWriter(stderr)
+	app.Terminate(func(status int) { code, done = status, true })
+	app.Version(version.Print("drift_exporter"))
+	app.HelpFlag.Short('h')
+	app.Flag("config.file", "Path of the configuration.").Default("config.yaml").StringVar(&f.configFile)
+	app.Flag("config.check", "Check the configuration and its references, print what was inferred, and exit.").
+		BoolVar(&f.configCheck)
+	app.Flag("once", "Read all logs to their end, print the metrics, and exit.").BoolVar(&f.once)
+	app.Flag("web.telemetry-path", "Path under which metrics are served.").Default("/metrics").StringVar(&f.telemetryPath)
+	app.Flag("web.enable-lifecycle", "Allow POST /-/reload.").BoolVar(&f.lifecycle)
+	app.Flag("web.process-metrics", "Serve the metrics of the process and of the Go runtime too.").Default("true").
+		BoolVar(&f.processMetrics)
+	f.web = kingpinflag.AddFlags(app, defaultAddress)
+	promslogflag.AddFlags(app, f.log)
+	if _, err := app.Parse(args); err != nil && !done {
+		app.Errorf("%s, try --help", err)
+		return nil, exitUsage, true
+	}
+	return f, code, done
+}
+
+func promslogConfig(stderr io.Writer) *promslog.Config { return &promslog.Config{Writer: stderr} }

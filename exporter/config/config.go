@@ -1,0 +1,198 @@
+// Package config reads the configuration file: YAML goes in, a validated Config with every default filled in comes out,
+// or else all of the file's problems at once, each with its line, column and what to do about it.
+//
+// The comments of the types below are the reference of the file. Each field's comment starts with its key.
+package config
+
+import "time"
+
+// Config is a whole configuration. Unknown keys are problems at every level, and so are keys given twice and keys
+// without a value. Durations are written as Prometheus writes them, largest unit first: 15s, 1h30m, 7d; the units are
+// ms, s, m, h, d (24h), w (7d) and y (365d), and a bare number is a problem.
+type Config struct {
+	// EvaluationInterval is `evaluation_interval`: the time between two computations of all windowed metrics. Scrapes
+	// get the values of the last one, so an interval below Prometheus's scrape interval only costs CPU.
+	// Default 15s; 1s to 366d.
+	EvaluationInterval time.Duration
+	// Models are `models`: the list of monitored models, in the file's order. Required, at least one.
+	Models []Model
+}
+
+// Model is one monitored model: an entry of models.
+type Model struct {
+	// Name is `name`: the label "model" of all metrics of the model. Required; unique; not empty.
+	Name string
+	// Task is `task`: classification or regression. Default: inferred from the reference's labels or predictions.
+	Task Task
+	// PositiveClass is `positive_class`: the class that precision, recall, F1 and ROC AUC are about, as the log writes
+	// it. Only for a classification with two classes. Default: inferred from the reference.
+	PositiveClass string
+	// Reference is `reference`: the training data, or a profile that was built from it. Required.
+	Reference File
+	// Predictions are `predictions`: the logs of predictions, one mapping or a list of mappings. Required.
+	Predictions []Source
+	// Labels are `labels`: the logs of ground truth, one mapping or a list of mappings. Default: none, and then no
+	// error or performance metric is served.
+	Labels []Source
+	// LabelTimeout is `labels.timeout`: how long after its prediction a label is still joined; the ids of predictions
+	// are kept in memory for as long. It stands in an entry of labels but holds for all of the model's, so giving two
+	// different values is a problem. Default 30d; 1s to 10y.
+	LabelTimeout time.Duration
+	// Fields are `fields`: where the parts of a record are found. It holds for the logs and for the reference.
+	Fields Fields
+	// Columns are `columns`: a mapping from column names to what is said of them, sorted by name here. Columns that are
+	// not named are inferred from the reference. Default: none.
+	Columns []Column
+	// Windows are `windows`: a list of durations of event time over which metrics are computed, sorted by length here.
+	// The label "window" has a duration as the file writes it. Default [1h, 24h, 7d]; each 1m to 366d, no length twice.
+	Windows []Window
+	// MinRecords is `min_records`: a metric of a window is absent while it would be computed from fewer values than
+	// this. Default 30; 1 to 1000000000.
+	MinRecords int
+	// CutPoints is `cut_points`: how many points of a numeric column's reference live values are counted between. The
+	// Kolmogorov-Smirnov and Wasserstein distances are exact for columns with at most as many distinct values, and
+	// memory grows with it. Default 1024; 16 to 65536.
+	CutPoints int
+	// MaxCategories is `max_categories`: how many of the reference's categories of a column are told apart; the rarest
+	// beyond it count together as "other". Default 1024; 2 to 65536.
+	MaxCategories int
+	// MaxVersions is `max_versions`: how many versions of the model are served apart at the same time; further versions
+	// are served together as one. Default 10; 1 to 100.
+	MaxVersions int
+	// AllowedLateness is `allowed_lateness`: records whose event time lies further than this before the newest one are
+	// counted as late and dropped, once the exporter has caught up with the logs. Default 1h; 0s to 366d.
+	AllowedLateness time.Duration
+	// MaxFuture is `max_future`: records whose event time lies further than this after the wall clock are counted and
+	// dropped, so that one wrong clock does not end every window early. Default 10m; 0s to 366d.
+	MaxFuture time.Duration
+	// ErrorTolerance is `error_tolerance`: a regression counts as an error if it misses the label by more than this, in
+	// the label's unit. Only for regression. Default 0, which means the 90th percentile of the reference's absolute
+	// error; otherwise a finite number above 0.
+	ErrorTolerance float64
+	// MissingValues are `missing_values`: the texts that stand for no value in formats without types (CSV). A list
+	// replaces the default, and an empty list leaves none. Numbers and booleans are kept as they are written. Default
+	// ["", NA, N/A, NaN, "null", "NULL", None], where the quotes keep YAML from reading a null.
+	MissingValues []string
+}
+
+// Task is what a model does.
+type Task string
+
+// The tasks. The empty Task is inferred.
+const (
+	Classification Task = "classification"
+	Regression     Task = "regression"
+)
+
+// File is the file of a reference. Whether it exists is found out by who reads it.
+type File struct {
+	// Path is `path`: the file's path, relative to the folder of the configuration file. Required.
+	Path string
+	// Format is `format`: jsonl or csv. Default: csv if the path ends in .csv, else jsonl.
+	Format Format
+}
+
+// Format is how a file's bytes are read.
+type Format string
+
+// The formats. The empty Format is told by a file's ending.
+const (
+	JSONL Format = "jsonl"
+	CSV   Format = "csv"
+)
+
+// Source is one log: an entry of predictions or labels.
+type Source struct {
+	// Path is `path`: a glob pattern for the log's files, relative to the folder of the configuration file. * and ?
+	// stand for characters of one name, [a-z] for one character, {a,b} for alternatives, and ** for any number of
+	// folders; a backslash takes such a character's meaning away. Files that appear later are found. Required.
+	Path string
+	// Format is `format`: jsonl or csv. Default: csv if the pattern ends in .csv, else jsonl.
+	Format Format
+	// Where is `where`: a mapping from fields to values, sorted by field here. Only the records that have all of them
+	// are this model's; that divides a log that several models share. Default: every record.
+	Where []Condition
+}
+
+// Condition is one entry of where.
+type Condition struct {
+	// Field is the dotted path of a field: the key.
+	Field string
+	// Value is the text that the field must equal. Numbers and booleans are kept as they are written.
+	Value string
+}
+
+// Fields are the dotted paths of a record's parts: "output.class" is the key class inside the object output.
+type Fields struct {
+	// ID is `id`: what joins a label to its prediction. Default id.
+	ID string
+	// Timestamp is `timestamp`: the event time. Default timestamp.
+	Timestamp string
+	// Version is `version`: the version of the model, the label "version" of metrics. Default model_version.
+	Version string
+	// Model is `model`: the name of the model, which is never a column. Use where to divide a log by it. Default model.
+	Model string
+	// Features is `features`: the object that holds the columns. A column that is not in it is looked for in the record
+	// itself, so flat records need nothing here. Default features.
+	Features string
+	// Prediction is `prediction`: the predicted class or number. Default prediction.
+	Prediction string
+	// Score is `score`: the probability of the positive class. Default score.
+	Score string
+	// Label is `label`: the ground truth. Default label.
+	Label string
+}
+
+// Column is what the file says of one column: an entry of columns. Name is its key.
+type Column struct {
+	// Name is the name of the column, not empty.
+	Name string
+	// Kind is `kind`: numeric, categorical or text. Default: numeric if edges are given, else inferred from the
+	// reference.
+	Kind Kind
+	// Edges are `edges`: the list of borders between the coarse bins that PSI and the like compare; a value on a border
+	// is in the bin below it. Only for numeric columns; finite, strictly increasing, at most cut_points of them.
+	// Default: the deciles of the reference.
+	Edges []float64
+	// Ignore is `ignore`: true leaves the column out, and then no other key may be given. Default false.
+	Ignore bool
+}
+
+// Kind is how the values of a column are read.
+type Kind string
+
+// The kinds. The empty Kind is inferred.
+const (
+	Numeric     Kind = "numeric"
+	Categorical Kind = "categorical"
+	Text        Kind = "text"
+)
+
+// Window is one length of time over which metrics are computed: an entry of windows.
+type Window struct {
+	// Name is the duration as the file writes it, and the label "window" of metrics.
+	Name string
+	// Length is the duration.
+	Length time.Duration
+}
+
+// defaultModel returns a model that has every default and nothing else.
+func defaultModel() Model {
+	return Model{
+		LabelTimeout: 30 * day,
+		Fields: Fields{
+			ID: "id", Timestamp: "timestamp", Version: "model_version", Model: "model",
+			Features: "features", Prediction: "prediction", Score: "score", Label: "label",
+		},
+		Windows:         []Window{{"1h", time.Hour}, {"24h", day}, {"7d", 7 * day}},
+		MinRecords:      30,
+		CutPoints:       1024,
+		MaxCategories:   1024,
+		MaxVersions:     10,
+		AllowedLateness: time.Hour,
+		MaxFuture:       10 * time.Minute,
+		MissingValues:   []string{"", "NA", "N/A", "NaN", "null", "NULL", "None"},
+	}
+}
+
+const day = 24 * time.Hour

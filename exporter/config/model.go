@@ -1,0 +1,156 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"gopkg.in/yaml.v3"
+)
+
+// loader holds what the values of a file cannot be read without.
+type loader struct {
+	// dir is what relative paths are relative to.
+	dir string
+	// models are the lines on which models of these names start.
+	models map[string]int
+}
+
+// The ranges of durations that have no bound in their nature. They keep sums of times far from overflow.
+const (
+	longest        = 366 * day
+	longestTimeout = 10 * 365 * day
+)
+
+func (l *loader) rootKeys(c *Config) []key {
+	return []key{
+		{"evaluation_interval", func(v node) { v.duration(&c.EvaluationInterval, time.Second, longest) }, ""},
+		{"models", func(v node) { l.readModels(v, c) },
+			"models: [{name: churn, reference: {path: training.csv}, predictions: {path: churn.jsonl}}]"},
+	}
+}
+
+func (l *loader) readModels(n node, c *Config) {
+	l.models = map[string]int{}
+	for _, item := range n.items("a list of at least one model") {
+		m := defaultModel()
+		l.readModel(item, &m)
+		c.Models = append(c.Models, m)
+	}
+}
+
+func (l *loader) readModel(n node, m *Model) {
+	// The name comes first wherever it stands, because the messages about the other keys start with it.
+	if name, ok := n.find("name"); ok && name.Kind == yaml.ScalarNode && name.Tag != "!!null" && name.Value != "" {
+		n.scope, n.path = fmt.Sprintf("model %s: ", strconv.Quote(name.Value)), ""
+	}
+	if n.mapping("a mapping that starts with name:", l.modelKeys(m)) {
+		checkTask(n, m)
+		checkEdges(n, m)
+	}
+}
+
+func (l *loader) modelKeys(m *Model) []key {
+	return []key{
+		{"name", func(v node) { l.readName(v, m) }, "name: churn"},
+		{"task", func(v node) { choice(v, &m.Task, Classification, Regression) }, ""},
+		{"positive_class", func(v node) { v.word(&m.PositiveClass) }, ""},
+		{"reference", func(v node) { v.mapping("a mapping such as {path: training.csv}", l.fileKeys(&m.Reference)) },
+			"reference: {path: training.csv}"},
+		{"predictions", func(v node) { l.readPredictions(v, m) }, `predictions: {path: "logs/churn-*.jsonl"}`},
+		{"labels", func(v node) { l.readLabels(v, m) }, ""},
+		{"fields", func(v node) { v.mapping("a mapping such as {id: request_id}", fieldKeys(&m.Fields)) }, ""},
+		{"columns", func(v node) { readColumns(v, m) }, ""},
+		{"windows", func(v node) { readWindows(v, m) }, ""},
+		{"min_records", func(v node) { v.whole(&m.MinRecords, 1, 1_000_000_000) }, ""},
+		{"cut_points", func(v node) { v.whole(&m.CutPoints, 16, 65536) }, ""},
+		{"max_categories", func(v node) { v.whole(&m.MaxCategories, 2, 65536) }, ""},
+		{"max_versions", func(v node) { v.whole(&m.MaxVersions, 1, 100) }, ""},
+		{"allowed_lateness", func(v node) { v.duration(&m.AllowedLateness, 0, longest) }, ""},
+		{"max_future", func(v node) { v.duration(&m.MaxFuture, 0, longest) }, ""},
+		{"error_tolerance", func(v node) { readTolerance(v, m) }, ""},
+		{"missing_values", func(v node) { readMissing(v, m) }, ""},
+	}
+}
+
+func (l *loader) readName(n node, m *Model) {
+	if !n.word(&m.Name) {
+		return
+	}
+	if line, ok := l.models[m.Name]; ok {
+		n.problem("is also the name on line %d; give every model a name of its own", line)
+		return
+	}
+	l.models[m.Name] = n.line
+}
+
+func fieldKeys(f *Fields) []key {
+	return []key{
+		{"id", func(v node) { v.dotted(&f.ID) }, ""},
+		{"timestamp", func(v node) { v.dotted(&f.Timestamp) }, ""},
+		{"version", func(v node) { v.dotted(&f.Version) }, ""},
+		{"model", func(v node) { v.dotted(&f.Model) }, ""},
+		{"features", func(v node) { v.dotted(&f.Features) }, ""},
+		{"prediction", func(v node) { v.dotted(&f.Prediction) }, ""},
+		{"score", func(v node) { v.dotted(&f.Score) }, ""},
+		{"label", func(v node) { v.dotted(&f.Label) }, ""},
+	}
+}
+
+func readTolerance(n node, m *Model) {
+	var value float64
+	if !n.number(&value) {
+		return
+	}
+	if value < 0 {
+		n.problem("must not be negative; write 0 for the 90th percentile of the reference's absolute error")
+		return
+	}
+	m.ErrorTolerance = value
+}
+
+func readMissing(n node, m *Model) {
+	if !n.is(yaml.SequenceNode, `a list of texts such as ["", NA]`) {
+		return
+	}
+	m.MissingValues = []string{}
+	for _, item := range n.elements() {
+		var text string
+		if item.text(&text) {
+			m.MissingValues = append(m.MissingValues, text)
+		}
+	}
+}
+
+func readWindows(n node, m *Model) {
+	m.Windows = nil
+	for _, item := range n.items("a list of durations such as [1h, 24h]") {
+		w := Window{Name: item.Value}
+		if !item.duration(&w.Length, time.Minute, longest) {
+			continue
+		}
+		same := func(earlier Window) bool { return earlier.Length == w.Length }
+		if i := slices.IndexFunc(m.Windows, same); i >= 0 {
+			item.problem("%s is as long as the window %s; remove one of the two", w.Name, m.Windows[i].Name)
+			continue
+		}
+		m.Windows = append(m.Windows, w)
+	}
+	slices.SortFunc(m.Windows, func(a, b Window) int { return cmp.Compare(a.Length, b.Length) })
+}
+
+// checkTask reports what does not go together with the task.
+func checkTask(n node, m *Model) {
+	class, hasClass := n.find("positive_class")
+	tolerance, hasTolerance := n.find("error_tolerance")
+	switch {
+	case hasClass && m.Task == Regression:
+		class.problem("a regression has no classes; remove it or change the task")
+	case hasTolerance && m.Task == Classification:
+		tolerance.problem("a classification has no tolerance; remove it or change the task")
+	case hasClass && hasTolerance && m.Task == "":
+		tolerance.problem("is for regression and positive_class for classification; remove one of the two")
+	}
+}

@@ -1,0 +1,149 @@
+package config
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/prometheus/common/model"
+	"gopkg.in/yaml.v3"
+)
+
+// The written types have the keys of the file in the order in which the documentation has them. Keys are left out only
+// where their absence is the value: what is inferred, and what is not there.
+type (
+	writtenConfig struct {
+		EvaluationInterval model.Duration `yaml:"evaluation_interval"`
+		Models             []writtenModel `yaml:"models"`
+	}
+	writtenModel struct {
+		Name            text                   `yaml:"name"`
+		Task            Task                   `yaml:"task,omitempty"`
+		PositiveClass   text                   `yaml:"positive_class,omitempty"`
+		Reference       writtenSource          `yaml:"reference"`
+		Predictions     []writtenSource        `yaml:"predictions"`
+		Labels          []writtenSource        `yaml:"labels,omitempty"`
+		Fields          writtenFields          `yaml:"fields"`
+		Columns         map[text]writtenColumn `yaml:"columns,omitempty"`
+		Windows         []string               `yaml:"windows,flow"`
+		MinRecords      int                    `yaml:"min_records"`
+		CutPoints       int                    `yaml:"cut_points"`
+		MaxCategories   int                    `yaml:"max_categories"`
+		MaxVersions     int                    `yaml:"max_versions"`
+		AllowedLateness model.Duration         `yaml:"allowed_lateness"`
+		MaxFuture       model.Duration         `yaml:"max_future"`
+		ErrorTolerance  float64                `yaml:"error_tolerance,omitempty"`
+		MissingValues   []text                 `yaml:"missing_values,flow"`
+	}
+	writtenSource struct {
+		Path    text          `yaml:"path"`
+		Format  Format        `yaml:"format,omitempty"`
+		Where   map[text]text `yaml:"where,omitempty"`
+		Timeout string        `yaml:"timeout,omitempty"`
+	}
+	writtenFields struct {
+		ID         text `yaml:"id"`
+		Timestamp  text `yaml:"timestamp"`
+		Version    text `yaml:"version"`
+		Model      text `yaml:"model"`
+		Features   text `yaml:"features"`
+		Prediction text `yaml:"prediction"`
+		Score      text `yaml:"score"`
+		Label      text `yaml:"label"`
+	}
+	writtenColumn struct {
+		Kind   Kind      `yaml:"kind,omitempty"`
+		Edges  []float64 `yaml:"edges,flow,omitempty"`
+		Ignore bool      `yaml:"ignore,omitempty"`
+	}
+)
+
+// text is a string that is rendered so that it is read again as it was. The YAML package writes line breaks at the start
+// of a text, and the text <<, as something else.
+type text string
+
+// MarshalYAML puts everything unusual in double quotes.
+func (t text) MarshalYAML() (any, error) {
+	unusual := func(c rune) bool { return !unicode.IsPrint(c) }
+	if t == "<<" || strings.ContainsFunc(string(t), unusual) {
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: string(t), Style: yaml.DoubleQuotedStyle}, nil
+	}
+	return string(t), nil
+}
+
+// YAML renders the configuration as a file in which every default is written out. Parse makes an equal Config of it
+// if the paths are absolute; relative ones have already been resolved and would be again.
+func (c *Config) YAML() ([]byte, error) {
+	w := writtenConfig{EvaluationInterval: model.Duration(c.EvaluationInterval)}
+	for i := range c.Models {
+		w.Models = append(w.Models, writeModel(&c.Models[i]))
+	}
+	var out bytes.Buffer
+	encoder := yaml.NewEncoder(&out)
+	encoder.SetIndent(2)
+	if err := encoder.Encode(w); err != nil {
+		return nil, fmt.Errorf("rendering the configuration: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+func writeModel(m *Model) writtenModel {
+	w := writtenModel{
+		Name:            text(m.Name),
+		Task:            m.Task,
+		PositiveClass:   text(m.PositiveClass),
+		Reference:       writtenSource{Path: text(m.Reference.Path), Format: m.Reference.Format},
+		Predictions:     writeSources(m.Predictions, 0),
+		Labels:          writeSources(m.Labels, m.LabelTimeout),
+		Fields:          writeFields(&m.Fields),
+		MinRecords:      m.MinRecords,
+		CutPoints:       m.CutPoints,
+		MaxCategories:   m.MaxCategories,
+		MaxVersions:     m.MaxVersions,
+		AllowedLateness: model.Duration(m.AllowedLateness),
+		MaxFuture:       model.Duration(m.MaxFuture),
+		ErrorTolerance:  m.ErrorTolerance,
+		MissingValues:   []text{},
+	}
+	for _, value := range m.MissingValues {
+		w.MissingValues = append(w.MissingValues, text(value))
+	}
+	for _, c := range m.Columns {
+		if w.Columns == nil {
+			w.Columns = map[text]writtenColumn{}
+		}
+		w.Columns[text(c.Name)] = writtenColumn{c.Kind, c.Edges, c.Ignore}
+	}
+	for _, window := range m.Windows {
+		w.Windows = append(w.Windows, window.Name)
+	}
+	return w
+}
+
+func writeFields(f *Fields) writtenFields {
+	return writtenFields{
+		ID: text(f.ID), Timestamp: text(f.Timestamp), Version: text(f.Version), Model: text(f.Model),
+		Features: text(f.Features), Prediction: text(f.Prediction), Score: text(f.Score), Label: text(f.Label),
+	}
+}
+
+// writeSources renders sources, and the timeout with each if it is not 0.
+func writeSources(sources []Source, timeout time.Duration) []writtenSource {
+	var all []writtenSource
+	for _, s := range sources {
+		w := writtenSource{Path: text(s.Path), Format: s.Format}
+		if timeout != 0 {
+			w.Timeout = model.Duration(timeout).String()
+		}
+		for _, c := range s.Where {
+			if w.Where == nil {
+				w.Where = map[text]text{}
+			}
+			w.Where[text(c.Field)] = text(c.Value)
+		}
+		all = append(all, w)
+	}
+	return all
+}

@@ -1,0 +1,122 @@
+package config
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bmatcuk/doublestar/v4"
+	"github.com/prometheus/common/model"
+	"gopkg.in/yaml.v3"
+)
+
+func (l *loader) fileKeys(f *File) []key {
+	return []key{
+		{"path", func(v node) { l.readPath(v, &f.Path) }, "path: training.csv"},
+		{"format", func(v node) { choice(v, &f.Format, JSONL, CSV) }, ""},
+	}
+}
+
+func (l *loader) sourceKeys(s *Source) []key {
+	return []key{
+		{"path", func(v node) { l.readPattern(v, &s.Path) }, `path: "logs/*.jsonl"`},
+		{"format", func(v node) { choice(v, &s.Format, JSONL, CSV) }, ""},
+		{"where", func(v node) { readWhere(v, s) }, ""},
+	}
+}
+
+func (l *loader) labelKeys(s *Source, timeout *labelTimeout) []key {
+	return append(l.sourceKeys(s), key{"timeout", timeout.read, ""})
+}
+
+func (l *loader) readPredictions(n node, m *Model) {
+	m.Predictions = readSources(n, `{path: "logs/*.jsonl"}`, l.sourceKeys)
+}
+
+func (l *loader) readLabels(n node, m *Model) {
+	timeout := &labelTimeout{value: &m.LabelTimeout}
+	keys := func(s *Source) []key { return l.labelKeys(s, timeout) }
+	m.Labels = readSources(n, `{path: "labels/*.jsonl"}`, keys)
+}
+
+// readSources reads one mapping or a list of them.
+func readSources(n node, example string, keys func(*Source) []key) []Source {
+	want := "a mapping such as " + example + " or a list of such mappings"
+	items := []node{n}
+	if n.Kind == yaml.SequenceNode {
+		items = n.items(want)
+	}
+	var all []Source
+	for _, item := range items {
+		var s Source
+		if !item.mapping(want, keys(&s)) {
+			continue
+		}
+		same := func(o Source) bool { return o.Path == s.Path && slices.Equal(o.Where, s.Where) }
+		if s.Path != "" && slices.ContainsFunc(all, same) {
+			item.problem("has the path and where of an entry before it; remove one, or records would count twice")
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
+// labelTimeout reads the one timeout that all entries of labels share.
+type labelTimeout struct {
+	value *time.Duration
+	// line is where the timeout was first given, 0 before.
+	line int
+}
+
+func (t *labelTimeout) read(n node) {
+	var value time.Duration
+	if !n.duration(&value, time.Second, longestTimeout) {
+		return
+	}
+	if t.line != 0 && value != *t.value {
+		n.problem("differs from the %s on line %d; a model's labels share one timeout, so give it once",
+			model.Duration(*t.value), t.line)
+		return
+	}
+	*t.value, t.line = value, n.line
+}
+
+func readWhere(n node, s *Source) {
+	if !n.is(yaml.MappingNode, "a mapping such as {model: churn}") {
+		return
+	}
+	n.pairs(func(at node, field string, value node) {
+		var text string
+		if at.hasValue(value) && value.text(&text) && at.checkDotted(field) {
+			s.Where = append(s.Where, Condition{field, text})
+		}
+	})
+	slices.SortFunc(s.Where, func(a, b Condition) int { return strings.Compare(a.Field, b.Field) })
+}
+
+// readPath reads the path of one file.
+func (l *loader) readPath(n node, dst *string) {
+	if n.word(dst) && !filepath.IsAbs(*dst) {
+		*dst = filepath.Join(l.dir, *dst)
+	}
+}
+
+// readPattern reads a glob pattern. The folder in front of a relative one is plain text, whatever characters it has.
+func (l *loader) readPattern(n node, dst *string) {
+	var pattern string
+	if !n.word(&pattern) {
+		return
+	}
+	written := pattern
+	if !filepath.IsAbs(pattern) {
+		plain := strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`, `{`, `\{`, `}`, `\}`)
+		pattern = filepath.Join(plain.Replace(l.dir), pattern)
+	}
+	if !doublestar.ValidatePattern(written) || !doublestar.ValidatePattern(pattern) {
+		n.problem("%s is not a glob pattern; close its brackets, or write \\ before a character that is meant as such",
+			shorten(written))
+		return
+	}
+	*dst = pattern
+}

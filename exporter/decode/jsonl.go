@@ -1,0 +1,407 @@
+package decode
+
+import (
+	"bytes"
+	"math"
+	"strings"
+
+	"github.com/drift-exporter/drift_exporter/exporter/record"
+)
+
+// JSONL reads JSON Lines: one object a line. It has two ways through a line. The fast one remembers the bytes that stood
+// between the values of earlier records and compares them with this one; it accepts, or leaves the line alone. The
+// careful one (careful.go) uses encoding/json and decides about every line that the fast one left. Both give the same
+// result, which a differential fuzz test holds them to.
+type JSONL struct {
+	schema *record.Schema
+	slots  []slot
+	seed   uint64
+	root   *object
+	begin  *place // before the first value
+	end    *place // behind the record
+
+	batch *record.Batch
+	data  []byte // with its padding
+	own   []byte // a copy, for data that comes without padding
+	// seen stamps each slot with the row that it was last read in.
+	seen    []uint64
+	row     uint64
+	filled  int
+	dropped bool // the record does not meet Schema.Where
+}
+
+// NewJSONL returns a decoder for the schema.
+func NewJSONL(s *record.Schema, seed uint64) *JSONL {
+	all := slots(s)
+	d := &JSONL{
+		schema: s, slots: all, seed: seed,
+		root: build(all), begin: &place{}, end: &place{},
+		seen: make([]uint64, len(all)),
+	}
+	return d
+}
+
+// Decode implements Decoder.
+func (d *JSONL) Decode(_, data []byte, b *record.Batch) {
+	b.Reset(d.schema)
+	if cap(data)-len(data) < Padding {
+		d.own = append(append(d.own[:0], data...), make([]byte, Padding)...)
+		data = d.own[:len(data)]
+	}
+	d.batch, d.data = b, data[:len(data)+Padding]
+	b.Bytes = data[:len(data):len(data)]
+	for i := 0; i < len(data); b.Lines++ {
+		if next := d.fast(i); next > 0 && next <= len(data) {
+			i = next
+			continue
+		}
+		line := data[i:]
+		if n := bytes.IndexByte(line, '\n'); n >= 0 {
+			line = line[:n]
+		}
+		i += len(line) + 1
+		d.takeBack()
+		d.slow(line)
+	}
+	d.complete()
+}
+
+// complete gives every row an entry in the slices that the schema does not ask for.
+func (d *JSONL) complete() {
+	b := d.batch
+	if len(d.schema.Time) == 0 {
+		b.Times = append(b.Times, make([]int64, b.Rows)...)
+	}
+	if len(d.schema.ID) == 0 {
+		b.IDs = append(b.IDs, make([]uint64, b.Rows)...)
+	}
+	for len(d.schema.Version) == 0 && len(b.Versions) < b.Rows {
+		b.Versions = append(b.Versions, record.Absent)
+	}
+}
+
+// fast reads the record that begins at i and returns the index behind its newline, or -1 if the line needs care.
+func (d *JSONL) fast(i int) int {
+	d.startRow()
+	b := d.data
+	p := d.begin
+	for {
+		next, to := d.follow(p, i)
+		if next < 0 {
+			if next, to = d.explore(p, i); next < 0 {
+				return -1
+			}
+		}
+		if to == d.end {
+			d.finishRow()
+			return next
+		}
+		p = to
+		switch len(p.slots) {
+		case 0:
+			i = skip(b, next, 0)
+		case 1:
+			i = d.read(p.slots[0], next)
+		default:
+			for _, s := range p.slots {
+				if i = d.read(s, next); i <= 0 {
+					break
+				}
+			}
+		}
+		if i <= 0 {
+			return -1
+		}
+	}
+}
+
+// follow takes a remembered step from p, if one fits, and returns the index of the next value and its place.
+func (d *JSONL) follow(p *place, i int) (int, *place) {
+	for k := range p.known {
+		s := &p.steps[k]
+		if !s.literal.at(d.data, i) {
+			continue
+		}
+		for _, o := range s.enters {
+			if o.row == d.row {
+				return -1, nil
+			}
+			o.row = d.row
+		}
+		return i + s.literal.length, s.to
+	}
+	return -1, nil
+}
+
+// explore finds the next value behind place p by parsing, and remembers the way. It returns -1 where the line needs
+// care.
+func (d *JSONL) explore(p *place, from int) (int, *place) {
+	b, i := d.data, blanks(d.data, from)
+	s := step{}
+	enter := func(o *object) bool {
+		s.enters = append(s.enters, o)
+		entered := o.row == d.row
+		o.row = d.row
+		return !entered
+	}
+	o := p.object
+	opened := false
+	if p == d.begin {
+		if b[i] != '{' || !enter(d.root) {
+			return -1, nil
+		}
+		o, opened, i = d.root, true, blanks(b, i+1)
+	}
+	for {
+		switch {
+		case b[i] == '}':
+			i = blanks(b, i+1)
+			if o = o.parent; o != nil {
+				opened = false
+				continue
+			}
+			if b[i] != '\n' {
+				return -1, nil
+			}
+			s.to = d.end
+			return d.remember(p, s, from, i+1)
+		case opened:
+		case b[i] == ',':
+			i = blanks(b, i+1)
+		default:
+			return -1, nil
+		}
+		if b[i] != '"' {
+			return -1, nil
+		}
+		end, _ := stringEnd(b, i+1)
+		if end < 0 {
+			return -1, nil
+		}
+		to := o.at(b[i+1 : end])
+		known := to != nil
+		if !known {
+			to = &place{object: o}
+		}
+		if i = blanks(b, end+1); b[i] != ':' {
+			return -1, nil
+		}
+		i = blanks(b, i+1)
+		if !known {
+			return i, to
+		}
+		if to.child == nil {
+			s.to = to
+			return d.remember(p, s, from, i)
+		}
+		if b[i] != '{' {
+			// A scalar or an array where wanted values should be below: rare, and the careful way knows what to do.
+			return -1, nil
+		}
+		if !enter(to.child) {
+			return -1, nil
+		}
+		o, opened, i = to.child, true, blanks(b, i+1)
+	}
+}
+
+func (d *JSONL) remember(p *place, s step, from, to int) (int, *place) {
+	if n := to - from; n > 0 && n <= maxLiteral {
+		s.literal = newLiteral(d.data[from:to])
+		p.learn(s)
+	}
+	return to, s.to
+}
+
+// read reads the value at i into a slot and returns the index behind it; 0 or less where the line needs care.
+func (d *JSONL) read(slot, i int) int {
+	if d.seen[slot] == d.row {
+		return -1 // a key given twice: the careful way knows which one counts
+	}
+	d.seen[slot] = d.row
+	d.filled++
+	s := &d.slots[slot]
+	switch s.role {
+	case roleNumber:
+		return d.readNumber(&d.batch.Columns[s.index], i)
+	case roleText:
+		span, next := d.readText(i)
+		if next > 0 {
+			c := &d.batch.Columns[s.index]
+			c.Spans = append(c.Spans, span)
+		}
+		return next
+	case roleTime:
+		return d.readTime(i)
+	case roleVersion:
+		span, next := d.readText(i)
+		if span == record.Wrong {
+			return -1
+		}
+		d.batch.Versions = append(d.batch.Versions, span)
+		return next
+	case roleID:
+		span, next := d.readText(i)
+		if next <= 0 || span == record.Wrong {
+			return -1
+		}
+		var id uint64
+		if span.IsString() {
+			id = hashID(d.seed, d.batch.Text(span))
+		}
+		d.batch.IDs = append(d.batch.IDs, id)
+		return next
+	default:
+		span, next := d.readText(i)
+		if next > 0 && (!span.IsString() || string(d.batch.Text(span)) != d.schema.Where[s.index].Value) {
+			d.dropped = true
+		}
+		return next
+	}
+}
+
+func (d *JSONL) readNumber(c *record.Column, i int) int {
+	b := d.data
+	x, next, ok := parseNumber(b, i)
+	switch {
+	case ok:
+		if math.IsInf(x, 0) {
+			x = math.NaN()
+		}
+	case isWord(b, i, "null"):
+		x, next = math.NaN(), i+4
+	case notFinite(b, i) > 0:
+		x, next = math.NaN(), i+notFinite(b, i)
+	default:
+		x = math.NaN()
+		if next = skip(b, i, 0); next <= 0 {
+			return -1
+		}
+		if b[i] != '"' || !IsNotFinite(string(b[i+1:next-1])) {
+			c.Wrong = append(c.Wrong, uint32(d.batch.Rows))
+		}
+	}
+	c.Numbers = append(c.Numbers, x)
+	return next
+}
+
+// readText returns the span of a scalar as text: of a string without its quotes, of a number or boolean as it stands.
+func (d *JSONL) readText(i int) (record.Span, int) {
+	b := d.data
+	if b[i] == '"' {
+		end, wide := stringEnd(b, i+1)
+		if end < 0 || !validText(b[i+1:end], wide) {
+			return record.Absent, -1
+		}
+		return record.Span{Offset: uint32(i + 1), Length: uint32(end - i - 1)}, end + 1
+	}
+	if n := notFinite(b, i); n > 0 {
+		return record.Absent, i + n
+	}
+	next := skip(b, i, 0)
+	switch {
+	case next <= 0:
+		return record.Absent, -1
+	case b[i] == 'n':
+		return record.Absent, next
+	case b[i] == '{' || b[i] == '[':
+		return record.Wrong, next
+	default:
+		return record.Span{Offset: uint32(i), Length: uint32(next - i)}, next
+	}
+}
+
+func (d *JSONL) readTime(i int) int {
+	span, next := d.readText(i)
+	if next <= 0 || !span.IsString() {
+		return -1
+	}
+	var t int64
+	var ok bool
+	if d.data[i] == '"' {
+		t, ok = parseTime(d.batch.Text(span))
+	} else {
+		t, ok = epochText(d.batch.Text(span))
+	}
+	if !ok {
+		return -1
+	}
+	d.batch.Times = append(d.batch.Times, t)
+	return next
+}
+
+func (d *JSONL) startRow() {
+	d.row++
+	d.filled, d.dropped = 0, false
+}
+
+// finishRow completes a record whose values have been read: what did not occur is missing.
+func (d *JSONL) finishRow() {
+	if d.filled < len(d.slots) {
+		if !d.fill() {
+			return
+		}
+	}
+	if d.dropped {
+		d.takeBack()
+		d.batch.Skipped++
+		return
+	}
+	d.keepRow()
+}
+
+// keepRow counts the current record in.
+func (d *JSONL) keepRow() {
+	d.batch.RowLines = append(d.batch.RowLines, uint32(d.batch.Lines))
+	d.batch.Rows++
+}
+
+// fill puts missing values where the record had none. It reports whether the record can be kept.
+func (d *JSONL) fill() bool {
+	b := d.batch
+	timeless := false
+	for i := range d.slots {
+		if d.seen[i] == d.row {
+			continue
+		}
+		switch s := &d.slots[i]; s.role {
+		case roleNumber:
+			b.Columns[s.index].Numbers = append(b.Columns[s.index].Numbers, math.NaN())
+		case roleText:
+			b.Columns[s.index].Spans = append(b.Columns[s.index].Spans, record.Absent)
+		case roleVersion:
+			b.Versions = append(b.Versions, record.Absent)
+		case roleID:
+			b.IDs = append(b.IDs, 0)
+		case roleTime:
+			timeless = true
+		case roleWhere:
+			d.dropped = true
+		}
+	}
+	if timeless && !d.dropped {
+		d.takeBack()
+		d.reject(record.NoTime, "field "+fieldName(d.schema.Time)+" is missing")
+		return false
+	}
+	return true
+}
+
+func (d *JSONL) reject(reason record.Reason, detail string) {
+	d.batch.Rejects = append(d.batch.Rejects, record.Reject{Line: d.batch.Lines, Reason: reason, Detail: detail})
+}
+
+// takeBack removes what has been read of the current record.
+func (d *JSONL) takeBack() {
+	b, n := d.batch, d.batch.Rows
+	for i := range b.Columns {
+		c := &b.Columns[i]
+		c.Numbers, c.Spans = c.Numbers[:min(n, len(c.Numbers))], c.Spans[:min(n, len(c.Spans))]
+		if w := len(c.Wrong); w > 0 && c.Wrong[w-1] >= uint32(n) {
+			c.Wrong = c.Wrong[:w-1]
+		}
+	}
+	b.Times, b.IDs, b.Versions = b.Times[:min(n, len(b.Times))], b.IDs[:min(n, len(b.IDs))], b.Versions[:min(n, len(b.Versions))]
+}
+
+func fieldName(path []string) string { return strings.Join(path, ".") }

@@ -1,0 +1,73 @@
+package decode
+
+import (
+	"strings"
+
+	"github.com/drift-exporter/drift_exporter/exporter/record"
+)
+
+// role is what becomes of a value.
+type role uint8
+
+const (
+	roleID role = iota
+	roleTime
+	roleVersion
+	roleWhere
+	roleNumber
+	roleText
+)
+
+// slot is one value that a schema wants of every record.
+type slot struct {
+	role  role
+	index int // of Schema.Where or Schema.Columns
+	// paths lead to the value, the preferred first.
+	paths [][]string
+}
+
+// slots lists what a schema wants. The order is that in which an ambiguous key is given away: a key that one slot names
+// outright never serves another one as a short form.
+func slots(s *record.Schema) []slot {
+	var all []slot
+	add := func(r role, index int, path []string) {
+		if len(path) > 0 {
+			all = append(all, slot{role: r, index: index, paths: [][]string{path}})
+		}
+	}
+	add(roleTime, 0, s.Time)
+	add(roleID, 0, s.ID)
+	add(roleVersion, 0, s.Version)
+	for i := range s.Columns {
+		r := roleText
+		if s.Columns[i].Kind == record.Numeric {
+			r = roleNumber
+		}
+		add(r, i, s.Columns[i].Path)
+	}
+	taken := make(map[string]bool)
+	for _, sl := range all {
+		taken[strings.Join(sl.paths[0], "\x00")] = true
+	}
+	short := func(sl *slot, key string) {
+		if !taken[key] {
+			taken[key] = true
+			sl.paths = append(sl.paths, []string{key})
+		}
+	}
+	for i := range all {
+		if p := all[i].paths[0]; len(p) > 1 {
+			short(&all[i], strings.Join(p, "."))
+		}
+	}
+	for i := range all {
+		sl := &all[i]
+		if p := sl.paths[0]; (sl.role == roleNumber || sl.role == roleText) && s.Columns[sl.index].Flat && len(p) > 1 {
+			short(sl, p[len(p)-1])
+		}
+	}
+	for i := range s.Where {
+		add(roleWhere, i, s.Where[i].Path)
+	}
+	return all
+}

@@ -1,0 +1,323 @@
+package exporter
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/drift-exporter/drift_exporter/exporter/config"
+	"github.com/drift-exporter/drift_exporter/exporter/metric"
+	"github.com/drift-exporter/drift_exporter/exporter/outcome"
+	"github.com/drift-exporter/drift_exporter/exporter/profile"
+	"github.com/drift-exporter/drift_exporter/exporter/record"
+	"github.com/drift-exporter/drift_exporter/exporter/stat"
+	"github.com/drift-exporter/drift_exporter/exporter/window"
+)
+
+// evaluation writes the values of a model at one moment into a snapshot.
+type evaluation struct {
+	*model
+	now  time.Time
+	out  *metric.Snapshot
+	bins []uint64
+}
+
+// evaluate computes all values of the model. It runs in the model's goroutine.
+func (m *model) evaluate(now time.Time) *metric.Snapshot {
+	started := time.Now()
+	e := &evaluation{model: m, now: now, out: metric.NewSnapshot()}
+	name := m.config.Name
+	e.sources()
+	for _, w := range m.config.Windows {
+		e.out.Add(metric.WindowDuration, w.Length.Seconds(), name, w.Name)
+	}
+	if m.newest != never {
+		e.out.Add(metric.WindowEnd, seconds(m.newest), name)
+	}
+	if m.join != nil {
+		e.labels()
+	}
+	for _, mon := range m.monitors {
+		e.version(mon)
+	}
+	e.out.Add(metric.LastEvaluation, float64(now.UnixMilli())/1e3, name)
+	e.out.Add(metric.EvaluationDuration, time.Since(started).Seconds(), name)
+	return e.out
+}
+
+func seconds(nanoseconds int64) float64 { return float64(nanoseconds) / 1e9 }
+
+func (e *evaluation) sources() {
+	for _, p := range e.pipelines {
+		name, stats := e.config.Name, p.files.Stats()
+		up := 0.0
+		if stats.Up {
+			up = 1
+		}
+		e.out.Add(metric.SourceUp, up, name, p.name)
+		e.out.Add(metric.SourceRecords, float64(p.records), name, p.name)
+		for _, reason := range record.Reasons {
+			e.out.Add(metric.SourceErrors, float64(p.errors[reason]), name, p.name, string(reason))
+		}
+		e.out.Add(metric.SourceReadBytes, float64(stats.Bytes), name, p.name)
+		e.out.Add(metric.SourceLagBytes, float64(stats.LagBytes), name, p.name)
+		if !p.lastRead.IsZero() {
+			e.out.Add(metric.SourceLastRecord, float64(p.lastRead.UnixMilli())/1e3, name, p.name)
+		}
+	}
+}
+
+func (e *evaluation) labels() {
+	name, counts := e.config.Name, e.join.Counts()
+	for _, r := range []outcome.Result{outcome.Matched, outcome.Corrected, outcome.Duplicate, outcome.Unmatched} {
+		e.out.Add(metric.Labels, float64(e.labelResults[r.String()]), name, r.String())
+	}
+	e.out.Add(metric.Labels, float64(counts.ExpiredLabels), name, "expired")
+	e.out.Add(metric.Labels, float64(counts.EvictedLabels), name, "evicted")
+	e.out.Add(metric.PendingPredictions, float64(e.join.Pending()), name)
+}
+
+// version writes all values of one version.
+func (e *evaluation) version(mon *monitor) {
+	name, p := e.config.Name, e.profile
+	e.out.Add(metric.Predictions, float64(mon.predictions), name, mon.version)
+	e.out.Add(metric.LastPrediction, seconds(mon.newest), name, mon.version)
+	e.out.Add(metric.LastPredictionRead, float64(mon.lastRead.UnixMilli())/1e3, name, mon.version)
+	e.out.Add(metric.ReferencePredictions, float64(p.Rows), name, mon.version)
+	e.out.Add(metric.ReferenceTimestamp, float64(p.Modified.Unix()), name, mon.version)
+	e.out.Add(metric.ModelInfo, 1, name, mon.version, taskName(p.Rules.Task), p.Path)
+	for k, c := range e.live {
+		e.reference(mon, k, c)
+	}
+	e.referencePerformance(mon)
+	if mon.outcomes != nil {
+		e.out.Add(metric.LabeledPredictions, float64(mon.labeledTotal), name, mon.version)
+		e.out.Add(metric.PredictionErrors, float64(mon.errors), name, mon.version)
+	}
+	for i, w := range e.config.Windows {
+		// A window ends at the newest record, but not for ever: without data it is gone after its own length.
+		if e.now.Sub(e.lastRead) < w.Length {
+			e.window(mon, i, w)
+		}
+		if mon.outcomes != nil && !e.labelsRead.IsZero() && e.now.Sub(e.labelsRead) < w.Length {
+			e.performance(mon, i, w)
+		}
+	}
+}
+
+func taskName(t outcome.Task) string {
+	if t == outcome.Classification {
+		return string(config.Classification)
+	}
+	return string(config.Regression)
+}
+
+// reference writes what does not depend on a window.
+func (e *evaluation) reference(mon *monitor, k int, c *profile.Column) {
+	labels := func(more ...string) []string {
+		return append([]string{e.config.Name, mon.version, c.Name, string(c.Role)}, more...)
+	}
+	e.out.Add(metric.ReferenceMissingRatio, float64(c.Missing)/float64(c.Rows), labels()...)
+	if c.Kind == record.Numeric {
+		e.out.Add(metric.ReferenceColumnMean, c.Moments.Mean, labels()...)
+		if sd, ok := c.Moments.StandardDeviation(); ok {
+			e.out.Add(metric.ReferenceColumnStandardDeviation, sd, labels()...)
+		}
+	}
+	if c.Kind == record.Text {
+		return
+	}
+	total := float64(sum(c.Bins))
+	e.bins = c.Coarse(mon.set.Lifetime(k, nil), e.bins)
+	for i, n := range c.Bins {
+		e.out.Add(metric.BinReferenceRatio, float64(n)/total, labels(strconv.Itoa(i), c.BinRange(i))...)
+		e.out.Add(metric.BinValues, float64(e.bins[i]), labels(strconv.Itoa(i), c.BinRange(i))...)
+	}
+}
+
+func sum(counts []uint64) uint64 {
+	var n uint64
+	for _, c := range counts {
+		n += c
+	}
+	return n
+}
+
+// window writes the values of one window of predictions.
+func (e *evaluation) window(mon *monitor, i int, w config.Window) {
+	view := mon.set.View(i)
+	if view.Records == 0 {
+		return
+	}
+	e.out.Add(metric.WindowPredictions, float64(view.Records), e.config.Name, mon.version, w.Name)
+	if mon.outcomes != nil {
+		e.out.Add(metric.LabeledRatio, float64(mon.labeled.Total(i))/float64(view.Records), e.config.Name, mon.version, w.Name)
+	}
+	if view.Records < uint64(e.config.MinRecords) {
+		return
+	}
+	for k := range view.Columns {
+		c := columnEvaluation{
+			evaluation: e, view: &view.Columns[k], records: view.Records,
+			labels: []string{e.config.Name, mon.version, view.Columns[k].Name, string(view.Columns[k].Role), w.Name},
+		}
+		c.quality()
+		if c.view.Kind != record.Text && c.view.Values() >= uint64(e.config.MinRecords) {
+			c.drift(e.floors(k))
+		}
+	}
+}
+
+// columnEvaluation is one column in one window.
+type columnEvaluation struct {
+	*evaluation
+	view    *window.ColumnView
+	records uint64
+	labels  []string
+}
+
+func (c *columnEvaluation) add(d metric.Def, value float64, more ...string) {
+	c.out.Add(d, value, append(c.labels[:len(c.labels):len(c.labels)], more...)...)
+}
+
+// quality writes the data-quality ratios.
+func (c *columnEvaluation) quality() {
+	v, records := c.view, float64(c.records)
+	c.add(metric.MissingRatio, float64(v.Missing)/records)
+	c.add(metric.InvalidRatio, float64(v.Invalid)/records)
+	values := float64(v.Values())
+	if values == 0 {
+		return
+	}
+	switch v.Kind {
+	case record.Categorical:
+		c.add(metric.UnseenRatio, float64(v.Cells[v.UnseenCell()])/values)
+	case record.Numeric:
+		c.add(metric.OutOfRangeRatio, float64(outside(v))/values)
+	}
+}
+
+// outside counts the values below the reference's smallest and above its largest.
+func outside(v *window.ColumnView) uint64 {
+	var n uint64
+	for i := 0; i < len(v.Cells) && v.Column.Cells[i] == 0; i++ {
+		n += v.Cells[i]
+	}
+	for i := len(v.Cells) - 1; i >= 0 && v.Column.Cells[i] == 0; i-- {
+		n += v.Cells[i]
+	}
+	return n
+}
+
+// drift writes scores with their noise floors, tests and moments.
+func (c *columnEvaluation) drift(floors *stat.Floors) {
+	v := c.view
+	p := v.Bins
+	c.bins = v.Coarse(v.Cells, c.bins)
+	q := c.bins
+	bounds := floors.At(v.Values())
+	for _, s := range []struct {
+		name  string
+		f     func(p, q []uint64) (float64, bool)
+		floor stat.Bound
+	}{
+		{"psi", stat.PSI, bounds.PSI},
+		{"jensen_shannon", stat.JensenShannon, bounds.JensenShannon},
+		{"hellinger", stat.Hellinger, bounds.Hellinger},
+		{"total_variation", stat.TotalVariation, bounds.TotalVariation},
+		{"chebyshev", stat.Chebyshev, bounds.Chebyshev},
+	} {
+		x, ok := s.f(p, q)
+		c.score(s.name, x, ok, s.floor)
+	}
+	if test, ok := stat.ChiSquared(p, q); ok {
+		c.add(metric.PValue, test.P, "chi_squared")
+	}
+	if v.Kind == record.Numeric {
+		c.numeric(bounds)
+	} else if len(v.Categories) == 2 && p[v.OtherCell()] == 0 {
+		if test, ok := stat.ProportionZ(p[0], sum(p), q[0], sum(q)); ok {
+			c.add(metric.PValue, test.P, "z")
+		}
+	}
+}
+
+func (c *columnEvaluation) score(name string, x float64, ok bool, floor stat.Bound) {
+	if !ok {
+		return
+	}
+	c.add(metric.Score, x, name)
+	if floor.OK {
+		c.add(metric.NoiseFloor, floor.Value, name)
+	}
+}
+
+// numeric writes what only numbers have.
+func (c *columnEvaluation) numeric(bounds stat.FloorValues) {
+	v := c.view
+	points, reference, live, tail := v.Refined()
+	if d, ok := stat.KolmogorovSmirnov(reference, live); ok {
+		c.score("ks", d, ok, bounds.KolmogorovSmirnov)
+		c.add(metric.PValue, stat.KolmogorovSmirnovP(d, v.Column.Moments.N, v.Moments.N), "ks")
+	}
+	if sd, ok := v.Column.Moments.StandardDeviation(); ok && sd > 0 {
+		distance, ok := stat.Wasserstein(points, reference, live, stat.Tail{}, tail)
+		c.score("wasserstein", distance/sd, ok, bounds.Wasserstein)
+	}
+	shift, ok := stat.MeanShift(v.Column.Moments, v.Moments)
+	c.score("mean_shift", shift, ok, bounds.MeanShift)
+	if test, ok := stat.WelchZ(v.Column.Moments, v.Moments); ok {
+		c.add(metric.PValue, test.P, "z")
+	}
+	c.add(metric.ColumnMean, v.Moments.Mean)
+	if sd, ok := v.Moments.StandardDeviation(); ok {
+		c.add(metric.ColumnStandardDeviation, sd)
+	}
+	for _, q := range []float64{0.05, 0.5, 0.95} {
+		if x, ok := stat.CellQuantile(v.Points, v.Cells, q); ok {
+			c.add(metric.ColumnQuantile, x, strconv.FormatFloat(q, 'g', -1, 64))
+		}
+	}
+}
+
+// referencePerformance writes how good the model was on its reference.
+func (e *evaluation) referencePerformance(mon *monitor) {
+	x, n := e.profile.Performance.Errors()
+	if n == 0 {
+		return
+	}
+	e.out.Add(metric.ReferenceErrorRatio, float64(x)/float64(n), e.config.Name, mon.version)
+	for _, m := range e.profile.Performance.Metrics() {
+		e.out.Add(metric.ReferencePerformance, m.Value, e.config.Name, mon.version, m.Name)
+	}
+}
+
+// performance writes the values of one window of labels.
+func (e *evaluation) performance(mon *monitor, i int, w config.Window) {
+	tally := mon.outcomes.Tally(i)
+	x, n := tally.Errors()
+	labels := func(more ...string) []string { return append([]string{e.config.Name, mon.version, w.Name}, more...) }
+	if n > 0 {
+		e.out.Add(metric.WindowLabels, float64(n), labels()...)
+	}
+	if n < uint64(e.config.MinRecords) {
+		return
+	}
+	e.out.Add(metric.ErrorRatio, float64(x)/float64(n), labels()...)
+	if low, high, ok := stat.Wilson(x, n); ok {
+		e.out.Add(metric.ErrorRatioLower, low, labels()...)
+		e.out.Add(metric.ErrorRatioUpper, high, labels()...)
+	}
+	referenceX, referenceN := e.profile.Performance.Errors()
+	if test, ok := stat.ProportionZ(referenceX, referenceN, x, n); ok {
+		e.out.Add(metric.ErrorPValue, test.P, labels("z")...)
+	}
+	for _, m := range tally.Metrics() {
+		e.out.Add(metric.Performance, m.Value, labels(m.Name)...)
+	}
+	delays := mon.outcomes.Delays(i)
+	for _, q := range []float64{0.5, 0.95} {
+		if delay, ok := delays.Quantile(q); ok {
+			e.out.Add(metric.LabelDelay, delay, labels(strconv.FormatFloat(q, 'g', -1, 64))...)
+		}
+	}
+}

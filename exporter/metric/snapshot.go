@@ -1,0 +1,159 @@
+package metric
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+	"google.golang.org/protobuf/proto"
+)
+
+// Family is a metric family as gatherers return it.
+type Family = dto.MetricFamily
+
+// Snapshot collects the values of one evaluation. It belongs to one goroutine until it is published, and never changes
+// after that.
+type Snapshot struct {
+	samples map[string][]sample
+	dropped map[string]uint64
+}
+
+type sample struct {
+	labels []string
+	value  float64
+}
+
+// The reasons for which values are not served.
+const (
+	notFinite    = "not_finite"
+	invalidLabel = "invalid_label"
+)
+
+// NewSnapshot returns an empty snapshot.
+func NewSnapshot() *Snapshot {
+	return &Snapshot{samples: make(map[string][]sample), dropped: make(map[string]uint64)}
+}
+
+// Add adds a value with its label values, in the order of the definition's labels. A value that is not finite is not
+// served but counted.
+func (s *Snapshot) Add(d Def, value float64, labels ...string) {
+	if len(labels) != len(d.Labels) {
+		panic(fmt.Sprintf("bug: %s has labels %q, got values %q", d.Name, d.Labels, labels))
+	}
+	if math.IsNaN(value) || math.IsInf(value, 0) {
+		s.dropped[notFinite]++
+		return
+	}
+	for i, label := range labels {
+		labels[i] = strings.ToValidUTF8(label, "\uFFFD")
+	}
+	s.samples[d.Name] = append(s.samples[d.Name], sample{labels, value})
+}
+
+// Store holds what a scrape gets: the last published snapshots, rendered once, and the metrics of a base gatherer that
+// are current at the time of the scrape. It implements prometheus.Gatherer.
+type Store struct {
+	base     prometheus.Gatherer
+	families atomic.Pointer[[]*Family]
+	// dropped counts over all snapshots; it belongs to the one goroutine that publishes.
+	dropped map[string]uint64
+}
+
+// NewStore returns a store that serves the base gatherer's metrics alone until something is published. A nil base
+// stands for none.
+func NewStore(base prometheus.Gatherer) *Store {
+	return &Store{base: base, dropped: map[string]uint64{notFinite: 0, invalidLabel: 0}}
+}
+
+// Publish replaces what is served by these snapshots.
+func (s *Store) Publish(snapshots ...*Snapshot) {
+	var families []*Family
+	for i := range Catalogue {
+		d := &Catalogue[i]
+		if d.Name == SeriesDropped.Name {
+			continue
+		}
+		if f := s.family(d, snapshots); f != nil {
+			families = append(families, f)
+		}
+	}
+	own := NewSnapshot()
+	for _, snapshot := range snapshots {
+		for reason, n := range snapshot.dropped {
+			s.dropped[reason] += n
+		}
+	}
+	for reason, n := range s.dropped {
+		own.Add(SeriesDropped, float64(n), reason)
+	}
+	families = append(families, s.family(&SeriesDropped, []*Snapshot{own}))
+	sortFamilies(families)
+	s.families.Store(&families)
+}
+
+func sortFamilies(families []*Family) {
+	slices.SortFunc(families, func(a, b *Family) int { return strings.Compare(a.GetName(), b.GetName()) })
+}
+
+// family renders one metric, nil if no snapshot has it. Of series with the same labels, which only names that are not
+// valid UTF-8 can lead to, the first is kept.
+func (s *Store) family(d *Def, snapshots []*Snapshot) *Family {
+	var all []sample
+	for _, snapshot := range snapshots {
+		all = append(all, snapshot.samples[d.Name]...)
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(all, func(a, b sample) int { return slices.Compare(a.labels, b.labels) })
+	f := &Family{Name: proto.String(d.Name), Help: proto.String(d.Help), Type: dto.MetricType_GAUGE.Enum()}
+	if d.Type == Counter {
+		f.Type = dto.MetricType_COUNTER.Enum()
+	}
+	order := labelOrder(d)
+	for i := range all {
+		if i > 0 && slices.Equal(all[i].labels, all[i-1].labels) {
+			s.dropped[invalidLabel]++
+			continue
+		}
+		m := &dto.Metric{Label: make([]*dto.LabelPair, len(order))}
+		for k, at := range order {
+			m.Label[k] = &dto.LabelPair{Name: &d.Labels[at], Value: &all[i].labels[at]}
+		}
+		if d.Type == Counter {
+			m.Counter = &dto.Counter{Value: &all[i].value}
+		} else {
+			m.Gauge = &dto.Gauge{Value: &all[i].value}
+		}
+		f.Metric = append(f.Metric, m)
+	}
+	return f
+}
+
+// labelOrder lists the definition's labels by name, as expositions have them.
+func labelOrder(d *Def) []int {
+	order := make([]int, len(d.Labels))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return strings.Compare(d.Labels[a], d.Labels[b]) })
+	return order
+}
+
+// Gather implements prometheus.Gatherer.
+func (s *Store) Gather() ([]*Family, error) {
+	var all []*Family
+	var err error
+	if s.base != nil {
+		all, err = s.base.Gather()
+	}
+	if published := s.families.Load(); published != nil {
+		all = append(all, *published...)
+		sortFamilies(all)
+	}
+	return all, err
+}

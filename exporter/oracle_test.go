@@ -1,0 +1,374 @@
+package exporter
+
+import (
+	"bufio"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/drift-exporter/drift_exporter/exporter/metric"
+)
+
+// dataSets are real prediction logs with the values that SciPy and scikit-learn give for them. Those that may not be part
+// of the project are read from a folder beside it, where that is there.
+var dataSets = []struct {
+	name, folder string
+	columns      string // what has to be configured because the rule for kinds decides otherwise
+}{
+	{"flights", "../examples/flights", ""},
+	{"flights-minutes", "../examples/flights-minutes", ""},
+	{"flights-control", "../../shared/data/flights-control", ""},
+	{"bikeshare", "../../shared/data/bikeshare", ""},
+	{"elec2", "../../shared/data/elec2", "vicprice: {kind: numeric}, vicdemand: {kind: numeric}, transfer: {kind: numeric}"},
+	{"taxis", "../../shared/data/taxis", ""},
+	{"textspam", "../../shared/data/textspam", ""},
+}
+
+// The following is what expected.json holds, as far as it is compared.
+type oracle struct {
+	Reference struct {
+		Performance map[string]*float64
+		Numeric     map[string]struct{ Mean, Std float64 }
+	}
+	Windows []oracleWindow
+}
+
+type oracleWindow struct {
+	Name         string
+	Start, End   time.Time
+	NPredictions float64 `json:"n_predictions"`
+	Numeric      map[string]struct {
+		Live struct {
+			N        float64
+			NullRate float64 `json:"null_rate"`
+			Mean     float64
+			Std      *float64
+		}
+		KS struct {
+			Statistic float64
+			PStephens float64 `json:"p_stephens"`
+		}
+		WassersteinOverRefStd *float64 `json:"wasserstein_over_ref_std"`
+		Welch                 struct {
+			Z       *float64
+			PNormal *float64 `json:"p_normal"`
+		}
+		Bins oracleDistances
+	}
+	Categorical map[string]struct {
+		N        float64
+		NullRate float64 `json:"null_rate"`
+		Unseen   struct{ Rate float64 }
+		Lumped   oracleDistances `json:"unseen_lumped"`
+	}
+	BinaryRates map[string]struct {
+		P *float64
+	} `json:"binary_rates"`
+	Labels struct {
+		Joined   float64
+		Coverage float64
+	}
+	Performance   map[string]*float64
+	ErrorRateTest *struct{ P *float64 } `json:"error_rate_test"`
+}
+
+type oracleDistances struct {
+	PSI        float64 `json:"psi_floor"`
+	JS         float64 `json:"js_distance"`
+	Hellinger  float64
+	TVD        float64
+	Linf       float64
+	ChiSquared struct{ P *float64 } `json:"chi2"`
+}
+
+// served are the gathered values of one exporter, by name and labels.
+type served map[string]float64
+
+func gather(t *testing.T, e *Exporter) served {
+	t.Helper()
+	families, err := e.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := make(served)
+	for _, f := range families {
+		for _, m := range f.Metric {
+			labels := make([]string, 0, len(m.Label))
+			for _, l := range m.Label {
+				labels = append(labels, l.GetName()+"="+l.GetValue())
+			}
+			s[f.GetName()+"{"+strings.Join(labels, ",")+"}"] = m.GetGauge().GetValue() + m.GetCounter().GetValue()
+		}
+	}
+	return s
+}
+
+// find returns the only value of a metric whose labels include these.
+func (s served) find(d metric.Def, labels ...string) (float64, bool) {
+	found, value := 0, 0.0
+	for key, v := range s {
+		name, rest, _ := strings.Cut(strings.TrimSuffix(key, "}"), "{")
+		has := strings.Split(rest, ",")
+		if name == d.Name && !slices.ContainsFunc(labels, func(l string) bool { return !slices.Contains(has, l) }) {
+			found++
+			value = v
+		}
+	}
+	return value, found == 1
+}
+
+func near(got, want, relative float64) bool {
+	return math.Abs(got-want) <= relative*math.Abs(want)+1e-12
+}
+
+// cutLog writes the part of a prediction log that lies in a window and returns its path.
+func cutLog(t *testing.T, folder string, start, end time.Time) string {
+	t.Helper()
+	inside := func(stamp string) bool {
+		at, err := time.Parse(time.RFC3339Nano, stamp)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return !at.Before(start) && at.Before(end)
+	}
+	name := "predictions.jsonl"
+	in, err := os.Open(filepath.Join(folder, name))
+	if os.IsNotExist(err) {
+		name = "predictions.csv"
+		in, err = os.Open(filepath.Join(folder, name))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	path := filepath.Join(t.TempDir(), name)
+	out, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	lines := bufio.NewScanner(in)
+	lines.Buffer(nil, 1<<20)
+	for i := 0; lines.Scan(); i++ {
+		line := lines.Text()
+		var stamp string
+		if strings.HasSuffix(name, ".csv") {
+			fields, err := csv.NewReader(strings.NewReader(line)).Read()
+			if err != nil {
+				t.Fatal(err)
+			}
+			stamp = fields[1]
+			if i == 0 {
+				fmt.Fprintln(out, line)
+				continue
+			}
+		} else {
+			var r struct{ Timestamp string }
+			if err := json.Unmarshal([]byte(line), &r); err != nil {
+				t.Fatal(err)
+			}
+			stamp = r.Timestamp
+		}
+		if inside(stamp) {
+			fmt.Fprintln(out, line)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// runOnce runs an exporter on a configuration to the end of its logs.
+func runOnce(t *testing.T, config string) served {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "config.yaml")
+	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	e, err := New(Options{ConfigFile: path, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Once(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return gather(t, e)
+}
+
+func TestExpositionEqualsTheOracle(t *testing.T) {
+	for _, d := range dataSets {
+		t.Run(d.name, func(t *testing.T) {
+			text, err := os.ReadFile(filepath.Join(d.folder, "expected.json"))
+			if os.IsNotExist(err) {
+				t.Skipf("the data are not here: %v; they may not be part of the project", err)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			var want oracle
+			if err := json.Unmarshal(text, &want); err != nil {
+				t.Fatal(err)
+			}
+			if len(want.Windows) < 6 {
+				t.Fatalf("expected.json has %d windows", len(want.Windows))
+			}
+			for _, w := range want.Windows {
+				t.Run(w.Name, func(t *testing.T) {
+					t.Parallel()
+					folder, err := filepath.Abs(d.folder)
+					if err != nil {
+						t.Fatal(err)
+					}
+					log := cutLog(t, folder, w.Start, w.End)
+					for _, k := range []int{1024, 16384} {
+						labels, _ := filepath.Glob(filepath.Join(folder, "labels.*"))
+						got := runOnce(t, fmt.Sprintf(
+							"models:\n- {name: m, reference: {path: %q}, predictions: {path: %q}, labels: {path: %q}, windows: [366d], cut_points: %d, columns: {%s}}\n",
+							filepath.Join(folder, "reference.csv"), log, labels[0], k, d.columns))
+						compareWindow(t, got, &w, k)
+						compareReference(t, got, &want)
+					}
+				})
+			}
+		})
+	}
+}
+
+// compareWindow holds what was served against the oracle. With 1024 cut points the columns with more distinct values than
+// that have Kolmogorov-Smirnov and Wasserstein distances within a bound only.
+func compareWindow(t *testing.T, got served, want *oracleWindow, k int) {
+	t.Helper()
+	check := func(what string, d metric.Def, value *float64, relative float64, labels ...string) {
+		t.Helper()
+		x, ok := got.find(d, labels...)
+		switch {
+		case value == nil && ok:
+			t.Errorf("K=%d: %s is %g, want none", k, what, x)
+		case value != nil && !ok:
+			t.Errorf("K=%d: %s is absent or not alone, want %g", k, what, *value)
+		case value != nil && !near(x, *value, relative):
+			t.Errorf("K=%d: %s is %.17g, want %.17g", k, what, x, *value)
+		}
+	}
+	distances := func(column string, o *oracleDistances) {
+		t.Helper()
+		for statistic, value := range map[string]*float64{
+			"psi": &o.PSI, "jensen_shannon": &o.JS, "hellinger": &o.Hellinger, "total_variation": &o.TVD, "chebyshev": &o.Linf,
+		} {
+			check(column+" "+statistic, metric.Score, value, 1e-9, "column="+column, "statistic="+statistic)
+		}
+		if o.ChiSquared.P != nil {
+			check(column+" chi_squared", metric.PValue, o.ChiSquared.P, 1e-6, "column="+column, "test=chi_squared")
+		}
+	}
+	check("predictions", metric.WindowPredictions, &want.NPredictions, 0)
+	for column, o := range want.Numeric {
+		label := "column=" + column
+		if o.Live.N < 30 {
+			continue // min_records
+		}
+		check(column+" missing", metric.MissingRatio, &o.Live.NullRate, 1e-12, label)
+		check(column+" mean", metric.ColumnMean, &o.Live.Mean, 1e-9, label)
+		check(column+" sd", metric.ColumnStandardDeviation, o.Live.Std, 1e-9, label)
+		distances(column, &o.Bins)
+		if o.Welch.Z != nil {
+			check(column+" z", metric.PValue, o.Welch.PNormal, 1e-6, label, "test=z")
+		}
+		if k > 1024 {
+			check(column+" ks", metric.Score, &o.KS.Statistic, 1e-9, label, "statistic=ks")
+			check(column+" ks p", metric.PValue, &o.KS.PStephens, 1e-6, label, "test=ks")
+			check(column+" wasserstein", metric.Score, o.WassersteinOverRefStd, 1e-9, label, "statistic=wasserstein")
+			continue
+		}
+		// One cell of 1024 holds about 0.1% of the reference.
+		if d, ok := got.find(metric.Score, label, "statistic=ks"); !ok || math.Abs(d-o.KS.Statistic) > 0.005 {
+			t.Errorf("K=%d: %s ks is %g, want %g within 0.005", k, column, d, o.KS.Statistic)
+		}
+		if o.WassersteinOverRefStd != nil {
+			if d, ok := got.find(metric.Score, label, "statistic=wasserstein"); !ok || math.Abs(d-*o.WassersteinOverRefStd) > 0.005 {
+				t.Errorf("K=%d: %s wasserstein is %g, want %g within 0.005", k, column, d, *o.WassersteinOverRefStd)
+			}
+		}
+	}
+	for column, o := range want.Categorical {
+		check(column+" missing", metric.MissingRatio, &o.NullRate, 1e-12, "column="+column)
+		check(column+" unseen", metric.UnseenRatio, &o.Unseen.Rate, 1e-12, "column="+column)
+		distances(column, &o.Lumped)
+	}
+	for name, o := range want.BinaryRates {
+		column, _, _ := strings.Cut(name, "=")
+		if o.P != nil {
+			check(name+" z", metric.PValue, o.P, 1e-6, "column="+column, "test=z")
+		}
+	}
+	comparePerformance(t, got, want, check)
+}
+
+// performanceNames are the names of the served metrics for those of the oracle.
+var performanceNames = map[string]string{
+	"accuracy": "accuracy", "precision": "precision", "recall": "recall", "f1": "f1", "log_loss": "log_loss",
+	"brier": "brier", "positive_rate_label": "positive_label_ratio", "positive_rate_prediction": "positive_prediction_ratio",
+	"mae": "mae", "rmse": "rmse", "r2": "r2", "bias": "bias", "mape_nonzero": "mape",
+}
+
+func comparePerformance(t *testing.T, got served, want *oracleWindow,
+	check func(string, metric.Def, *float64, float64, ...string),
+) {
+	t.Helper()
+	check("joined labels", metric.WindowLabels, &want.Labels.Joined, 0)
+	check("label coverage", metric.LabeledRatio, &want.Labels.Coverage, 1e-12)
+	compared := 0
+	for theirs, ours := range performanceNames {
+		if value := want.Performance[theirs]; value != nil {
+			check(ours, metric.Performance, value, 1e-9, "metric="+ours)
+			compared++
+		}
+	}
+	if compared < 5 {
+		t.Errorf("only %d performance metrics were compared", compared)
+	}
+	if want.Performance["error_rate"] == nil {
+		return // a regression: its error ratio is a definition of the exporter's own
+	}
+	check("error ratio", metric.ErrorRatio, want.Performance["error_rate"], 1e-9)
+	if auc := want.Performance["roc_auc"]; auc != nil {
+		if x, ok := got.find(metric.Performance, "metric=roc_auc"); !ok || math.Abs(x-*auc) > 1e-3 {
+			t.Errorf("roc_auc is %g, want %g within 0.001", x, *auc)
+		}
+	}
+	if want.ErrorRateTest != nil {
+		check("error ratio p", metric.ErrorPValue, want.ErrorRateTest.P, 1e-6)
+	}
+	low, ok1 := got.find(metric.ErrorRatioLower)
+	high, ok2 := got.find(metric.ErrorRatioUpper)
+	if e := *want.Performance["error_rate"]; !ok1 || !ok2 || low > e || high < e {
+		t.Errorf("the interval is [%g, %g], want one around %g", low, high, e)
+	}
+}
+
+func compareReference(t *testing.T, got served, want *oracle) {
+	t.Helper()
+	for theirs, ours := range performanceNames {
+		value := want.Reference.Performance[theirs]
+		if value == nil {
+			continue
+		}
+		if x, ok := got.find(metric.ReferencePerformance, "metric="+ours); !ok || !near(x, *value, 1e-9) {
+			t.Errorf("the reference's %s is %.17g, want %.17g", ours, x, *value)
+		}
+	}
+	for column, o := range want.Reference.Numeric {
+		if x, ok := got.find(metric.ReferenceColumnMean, "column="+column); !ok || !near(x, o.Mean, 1e-9) {
+			t.Errorf("the reference's mean of %s is %.17g, want %.17g", column, x, o.Mean)
+		}
+	}
+}

@@ -1,0 +1,78 @@
+package outcome
+
+import "math"
+
+// calibrationBins is the number of bins of equal width over [0, 1] behind the expected calibration error.
+const calibrationBins = 10
+
+// scores accumulates what is needed for the metrics that judge predicted probabilities.
+type scores struct {
+	n       int64
+	loss    sum
+	squared sum
+	bins    [calibrationBins]calibration
+	ranks   ranks
+}
+
+// calibration is one bin of scores.
+type calibration struct {
+	positives int64
+	scores    sum
+}
+
+func (s *scores) add(score float64, positive bool, by int64) {
+	// The complement is taken after clipping, as scikit-learn 1.2 does: the other order differs where a score is 0 or 1.
+	p := min(max(score, 1e-15), 1-1e-15)
+	miss := score
+	if positive {
+		miss = 1 - score
+	} else {
+		p = 1 - p
+	}
+	s.n += by
+	s.loss.add(-math.Log(p) * float64(by))
+	s.squared.addSquare(miss, by)
+	bin := &s.bins[calibrationBin(score)]
+	bin.scores.add(score * float64(by))
+	if positive {
+		bin.positives += by
+	}
+	s.ranks.add(score, positive, by)
+}
+
+// calibrationBin returns the bin of a score. Bins are right-closed, (0.1, 0.2] and so on, and the first one holds 0 as
+// well, as in Guo et al., "On Calibration of Modern Neural Networks" (2017).
+func calibrationBin(score float64) int {
+	bin := 0
+	for bin < calibrationBins-1 && score > float64(bin+1)/calibrationBins {
+		bin++
+	}
+	return bin
+}
+
+func (s *scores) merge(other *scores) {
+	s.n += other.n
+	s.loss.merge(&other.loss)
+	s.squared.merge(&other.squared)
+	for i := range s.bins {
+		s.bins[i].positives += other.bins[i].positives
+		s.bins[i].scores.merge(&other.bins[i].scores)
+	}
+	s.ranks.merge(&other.ranks)
+}
+
+func (s *scores) metrics(m *metrics) {
+	if s.n == 0 {
+		return
+	}
+	n := float64(s.n)
+	m.add("roc_auc", s.ranks.auc())
+	m.ratio("log_loss", s.loss.value(), n)
+	m.ratio("brier", s.squared.value(), n)
+	var gap float64
+	for i := range s.bins {
+		bin := &s.bins[i]
+		gap += math.Abs(bin.scores.value() - float64(bin.positives))
+	}
+	m.ratio("expected_calibration_error", gap, n)
+}

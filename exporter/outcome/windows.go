@@ -1,0 +1,117 @@
+package outcome
+
+import (
+	"math"
+	"time"
+)
+
+// panesPerWindow is how many panes a window has where its length allows.
+const panesPerWindow = 60
+
+// Windows keeps the outcomes of several windows over the time at which labels arrived. All windows end with the newest
+// time seen. Time is cut into panes, a sixtieth of the window long but whole seconds; pane k covers the times from k
+// panes after the epoch to just before k+1. A window holds the pane of the newest time and as many before it as fit
+// into its length: sixty, if the length is whole minutes.
+type Windows struct {
+	rules  Rules
+	newest int64
+	list   []window
+}
+
+type window struct {
+	// pane is the length of a pane in nanoseconds, count how many of them the window has.
+	pane, count int64
+	panes       map[int64]*pane
+}
+
+type pane struct {
+	tally  *Tally
+	delays Delays
+}
+
+// NewWindows returns empty windows of the given lengths, which must be at least a second each.
+func NewWindows(lengths []time.Duration, rules Rules) *Windows {
+	w := &Windows{rules: rules, newest: math.MinInt64, list: make([]window, len(lengths))}
+	for i, length := range lengths {
+		if length < time.Second {
+			panic("bug: a window is shorter than a second")
+		}
+		width := max((length / panesPerWindow).Truncate(time.Second), time.Second)
+		w.list[i] = window{pane: int64(width), count: int64(length / width), panes: make(map[int64]*pane)}
+	}
+	return w
+}
+
+// Add adds the outcome of a prediction and its label at the label's time if sign is +1, and takes back one that was
+// added before if it is -1. A time newer than all before moves the windows. Outcomes older than a window are not in it.
+func (w *Windows) Add(p Prediction, l Label, sign int) {
+	if sign > 0 {
+		w.Advance(l.Time)
+	}
+	outcome, delay := p.Outcome(l), time.Duration(l.Time-p.Time)
+	for i := range w.list {
+		if at := w.list[i].at(l.Time, w.newest, sign > 0, w.rules); at != nil {
+			at.tally.Add(outcome, sign)
+			at.delays.Add(delay, sign)
+		}
+	}
+}
+
+// at returns the pane of a time, nil if the window has none, which it makes if asked to.
+func (w *window) at(time, newest int64, create bool, rules Rules) *pane {
+	number := floorDivide(time, w.pane)
+	if number <= floorDivide(newest, w.pane)-w.count {
+		return nil
+	}
+	at := w.panes[number]
+	if at == nil && create {
+		at = &pane{tally: NewTally(rules)}
+		w.panes[number] = at
+	}
+	return at
+}
+
+// Advance moves the end of the windows to now, in nanoseconds since the epoch, if that is newer than all times before,
+// and drops the panes that are out of their window then.
+func (w *Windows) Advance(now int64) {
+	if now <= w.newest {
+		return
+	}
+	for i := range w.list {
+		each := &w.list[i]
+		current := floorDivide(now, each.pane)
+		if current == floorDivide(w.newest, each.pane) {
+			continue
+		}
+		for number := range each.panes {
+			if number <= current-each.count {
+				delete(each.panes, number)
+			}
+		}
+	}
+	w.newest = now
+}
+
+// Tally returns the tally of window i, in the order of the lengths. It is the caller's own.
+func (w *Windows) Tally(i int) *Tally {
+	merged := NewTally(w.rules)
+	w.list[i].each(w.newest, func(p *pane) { merged.Merge(p.tally) })
+	return merged
+}
+
+// Delays returns the label delays of window i. They are the caller's own.
+func (w *Windows) Delays(i int) *Delays {
+	merged := new(Delays)
+	w.list[i].each(w.newest, func(p *pane) { merged.Merge(&p.delays) })
+	return merged
+}
+
+// each calls f for the panes of the window from the oldest to the newest.
+func (w *window) each(newest int64, f func(*pane)) {
+	last := floorDivide(newest, w.pane)
+	for number := last - w.count + 1; number <= last; number++ {
+		if p := w.panes[number]; p != nil {
+			f(p)
+		}
+	}
+}

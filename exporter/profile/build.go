@@ -1,0 +1,347 @@
+package profile
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/drift-exporter/drift_exporter/exporter/decode"
+	"github.com/drift-exporter/drift_exporter/exporter/outcome"
+	"github.com/drift-exporter/drift_exporter/exporter/record"
+)
+
+// Options say how a reference is read.
+type Options struct {
+	// Path is the file, Format its format as decode.Lookup knows it.
+	Path, Format string
+	Names        Names
+	// Columns are the columns about which something was said.
+	Columns map[string]ColumnOptions
+	// Task is what the model does; HasTask says that it was said.
+	Task    outcome.Task
+	HasTask bool
+	// PositiveClass is the class that the score is the probability of; "" if it was not said.
+	PositiveClass string
+	// Tolerance is the absolute error beyond which a regression's prediction is an error; 0 if it was not said.
+	Tolerance float64
+	// CutPoints bounds the cut points of a column, MaxCategories its categories.
+	CutPoints, MaxCategories int
+	// Missing are the texts that stand for no value in formats without types.
+	Missing []string
+}
+
+// Names are the fields of a log that are no features.
+type Names struct {
+	ID, Time, Version, Model, Features, Prediction, Score, Label string
+}
+
+// ColumnOptions is what was said about a column.
+type ColumnOptions struct {
+	Kind    record.Kind
+	HasKind bool
+	Edges   []float64
+	Ignore  bool
+}
+
+// wanted is a column of the reference that will be compared.
+type wanted struct {
+	sighting *sighting
+	name     string
+	role     Role
+	kind     record.Kind
+	why      string
+	edges    []float64
+	field    int // of the schema, and so of a batch
+}
+
+// builder collects the reference.
+type builder struct {
+	options Options
+	profile *Profile
+	columns []*wanted
+	data    []columnData
+	rows    int
+}
+
+// columnData is what the second pass collects of a column.
+type columnData struct {
+	values           []float64
+	counts           map[string]uint64
+	missing, invalid uint64
+}
+
+type categoryCount struct {
+	name  string
+	count uint64
+}
+
+// Build reads training data and returns its profile. It goes through the file twice: to find the columns and their
+// kinds, and to count.
+func Build(o Options) (*Profile, error) {
+	format, err := decode.Lookup(o.Format)
+	if err != nil {
+		return nil, err
+	}
+	file, err := os.Open(o.Path)
+	if err != nil {
+		return nil, fmt.Errorf("opening reference: %w", err)
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("looking at reference: %w", err)
+	}
+	found := newSurvey(o.Missing)
+	if err := found.read(file, o.Format, o.Path); err != nil {
+		return nil, err
+	}
+	b := &builder{options: o, profile: &Profile{Path: o.Path, Modified: info.ModTime()}}
+	if err := b.choose(found.order); err != nil {
+		return nil, fmt.Errorf("%s: %w", o.Path, err)
+	}
+	if _, err := file.Seek(0, 0); err != nil {
+		return nil, fmt.Errorf("reading reference again: %w", err)
+	}
+	results := newResults(b)
+	err = decode.ReadAll(file, format, b.schema(), o.Path, func(batch *record.Batch) {
+		b.add(batch)
+		results.add(batch)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if b.rows == 0 {
+		return nil, fmt.Errorf("%s: has no rows", o.Path)
+	}
+	b.finish()
+	if err := results.finish(); err != nil {
+		return nil, fmt.Errorf("%s: %w", o.Path, err)
+	}
+	return b.profile, nil
+}
+
+// choose decides which columns are compared, and as what.
+func (b *builder) choose(all []*sighting) error {
+	names, o := b.options.Names, b.options
+	taken := make(map[*sighting]bool)
+	meta := func(name, usual string) *sighting {
+		for _, s := range candidates(all, name, usual) {
+			if !taken[s] {
+				taken[s] = true
+				return s
+			}
+		}
+		return nil
+	}
+	prediction := meta(names.Prediction, "prediction")
+	score := meta(names.Score, "score")
+	label := meta(names.Label, "label")
+	for _, name := range [][2]string{{names.ID, "id"}, {names.Time, "timestamp"}, {names.Version, "model_version"}, {names.Model, "model"}} {
+		if s := meta(name[0], name[1]); s != nil {
+			b.leave(s.name, "is no feature but the record's "+name[1])
+		}
+	}
+	b.inferTask(prediction, score, label)
+	said := maps.Clone(o.Columns)
+	for _, s := range all {
+		if taken[s] {
+			continue
+		}
+		name := featureName(s, names.Features)
+		says, ok := said[name]
+		delete(said, name)
+		if says.Ignore {
+			b.leave(name, "is ignored by the configuration")
+			continue
+		}
+		kind, why, leave := s.kind()
+		if ok && says.HasKind {
+			kind, why, leave = says.Kind, "configured", ""
+		}
+		if leave != "" {
+			b.leave(name, leave)
+			continue
+		}
+		if says.Edges != nil && kind != record.Numeric {
+			return fmt.Errorf("column %q: has edges but is %s: set its kind to numeric or remove the edges", name, kind)
+		}
+		b.want(s, name, Feature, kind, why, says.Edges)
+	}
+	kind := outcomeKind(b.profile.Rules.Task)
+	for _, m := range []struct {
+		s    *sighting
+		role Role
+		kind record.Kind
+	}{{prediction, Prediction, kind}, {score, Score, record.Numeric}, {label, Label, kind}} {
+		if m.s != nil {
+			says := said[string(m.role)]
+			delete(said, string(m.role))
+			b.want(m.s, string(m.role), m.role, m.kind, "by its role", says.Edges)
+		}
+	}
+	if len(said) > 0 {
+		return fmt.Errorf("has no column %q, which the configuration names; it has %s",
+			slices.Sorted(maps.Keys(said))[0], listNames(all, names.Features))
+	}
+	if len(b.columns) == 0 {
+		return errors.New("has no column that can be compared")
+	}
+	return nil
+}
+
+// candidates returns the columns that may be a field: by its full path, by the last element of that, by its usual name.
+func candidates(all []*sighting, name, usual string) []*sighting {
+	var list []*sighting
+	for _, want := range []string{name, name[strings.LastIndex(name, ".")+1:], usual} {
+		for _, s := range all {
+			if s.name == want && !slices.Contains(list, s) {
+				list = append(list, s)
+			}
+		}
+	}
+	return list
+}
+
+// featureName is a column's name without the object in which features stand.
+func featureName(s *sighting, features string) string {
+	return strings.TrimPrefix(s.name, features+".")
+}
+
+func listNames(all []*sighting, features string) string {
+	names := make([]string, len(all))
+	for i, s := range all {
+		names[i] = featureName(s, features)
+	}
+	return strings.Join(names, ", ")
+}
+
+func (b *builder) leave(name, why string) {
+	b.profile.LeftOut = append(b.profile.LeftOut, LeftOut{name, why})
+}
+
+func (b *builder) want(s *sighting, name string, role Role, kind record.Kind, why string, edges []float64) {
+	b.columns = append(b.columns, &wanted{
+		sighting: s, name: name, role: role, kind: kind, why: why, edges: edges, field: len(b.columns),
+	})
+}
+
+// inferTask finds out what the model does, unless that was said.
+func (b *builder) inferTask(prediction, score, label *sighting) {
+	p := b.profile
+	if b.options.HasTask {
+		p.Rules.Task, p.TaskWhy = b.options.Task, "configured"
+		return
+	}
+	outcomes := prediction
+	if outcomes == nil {
+		outcomes = label
+	}
+	switch {
+	case outcomes == nil:
+		p.Rules.Task, p.TaskWhy = outcome.Regression, "nothing known: the reference has no prediction and no label"
+		if score != nil {
+			p.Rules.Task, p.TaskWhy = outcome.Classification, "the reference has scores"
+		}
+	case score != nil:
+		p.Rules.Task, p.TaskWhy = outcome.Classification, "the reference has scores"
+	default:
+		if kind, _, _ := outcomes.kind(); kind == record.Numeric {
+			p.Rules.Task, p.TaskWhy = outcome.Regression, outcomes.name+" holds numbers"
+		} else {
+			p.Rules.Task, p.TaskWhy = outcome.Classification, outcomes.name+" holds classes"
+		}
+	}
+}
+
+// schema is what the second pass reads.
+func (b *builder) schema() *record.Schema {
+	s := &record.Schema{Missing: b.options.Missing}
+	for _, w := range b.columns {
+		s.Columns = append(s.Columns, record.Field{Name: w.name, Path: w.sighting.path, Kind: w.kind})
+	}
+	b.data = make([]columnData, len(b.columns))
+	for i := range b.data {
+		b.data[i].counts = make(map[string]uint64)
+	}
+	return s
+}
+
+func (b *builder) add(batch *record.Batch) {
+	b.rows += batch.Rows
+	for i, w := range b.columns {
+		d, c := &b.data[i], &batch.Columns[i]
+		if w.kind == record.Numeric {
+			for _, x := range c.Numbers {
+				if math.IsNaN(x) {
+					d.missing++
+					continue
+				}
+				d.values = append(d.values, x)
+			}
+			d.missing -= uint64(len(c.Wrong))
+			d.invalid += uint64(len(c.Wrong))
+			continue
+		}
+		for _, span := range c.Spans {
+			switch {
+			case span == record.Absent:
+				d.missing++
+			case span == record.Wrong:
+				d.invalid++
+			case w.kind == record.Categorical:
+				d.counts[string(batch.Text(span))]++
+			}
+		}
+	}
+}
+
+// finish turns what was collected into columns.
+func (b *builder) finish() {
+	b.profile.Rows = uint64(b.rows)
+	for i, w := range b.columns {
+		d := &b.data[i]
+		var c Column
+		switch w.kind {
+		case record.Numeric:
+			if len(d.values) == 0 {
+				b.leave(w.name, "has no numbers")
+				continue
+			}
+			slices.Sort(d.values)
+			c = newNumeric(d.values, w.edges, b.options.CutPoints)
+		case record.Categorical:
+			if len(d.counts) == 0 {
+				b.leave(w.name, "has no values")
+				continue
+			}
+			c = newCategorical(byFrequency(d.counts), b.options.MaxCategories)
+		default:
+			c = Column{Kind: record.Text}
+		}
+		c.Name, c.Role, c.Kind, c.Why = w.name, w.role, w.kind, w.why
+		c.Rows, c.Missing, c.Invalid = uint64(b.rows), d.missing, d.invalid
+		b.profile.Columns = append(b.profile.Columns, c)
+	}
+}
+
+// byFrequency lists counts, the largest first, equal ones by name.
+func byFrequency(counts map[string]uint64) []categoryCount {
+	list := make([]categoryCount, 0, len(counts))
+	for name, n := range counts {
+		list = append(list, categoryCount{name, n})
+	}
+	slices.SortFunc(list, func(x, y categoryCount) int {
+		if x.count != y.count {
+			if x.count > y.count {
+				return -1
+			}
+			return 1
+		}
+		return strings.Compare(x.name, y.name)
+	})
+	return list
+}

@@ -1,0 +1,247 @@
+package profile
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/drift-exporter/drift_exporter/exporter/record"
+	"github.com/drift-exporter/drift_exporter/exporter/stat"
+)
+
+// Role is what a column is to the model. It is a label value.
+type Role string
+
+// The roles.
+const (
+	Feature    Role = "feature"
+	Prediction Role = "prediction"
+	Score      Role = "score"
+	Label      Role = "label"
+)
+
+// Column is the reference of one column. It never changes once it is built.
+type Column struct {
+	Name string
+	Role Role
+	Kind record.Kind
+	// Why says how the kind was found.
+	Why string
+	// Rows counts the reference's rows; Missing and Invalid those of them without a value and with one of the wrong type.
+	Rows, Missing, Invalid uint64
+
+	// Cells counts the reference's values. For a numeric column with cut points c_0 < … < c_{k-1} there are 2k+1: cell 2i
+	// lies strictly between c_{i-1} and c_i, cell 2i+1 is the point c_i itself. For a categorical column there is one
+	// for each of Categories, then one for the other, rarer categories of the reference and one for unseen ones.
+	Cells []uint64
+
+	// Points are the cut points of a numeric column: sorted, distinct, finite. They include the smallest and the largest
+	// value and the Edges.
+	Points []float64
+	// Exact says that every distinct value of the reference is a cut point, so that Kolmogorov-Smirnov and Wasserstein
+	// distances lose nothing to the cells.
+	Exact bool
+	// Edges bound the coarse bins: bin i is (e_{i-1}, e_i], the outer ones are open.
+	Edges   []float64
+	Moments stat.Moments
+
+	// Categories are the reference's categories, the most frequent first.
+	Categories []string
+
+	// Bins are the Cells summed up to coarse bins; for a categorical column they are the Cells.
+	Bins []uint64
+	// lastCell[i] is the last cell of coarse bin i.
+	lastCell []int
+
+	cuts    *cutIndex
+	codes   map[string]uint32
+	numbers map[float64]uint32  // categories that are numbers, where only one has that value
+	folded  map[string]uint32   // true and false in other spellings
+	rare    map[string]struct{} // categories beyond the cap
+}
+
+// newNumeric builds the column of sorted finite values. edges are the coarse edges; nil means deciles. k bounds the cut
+// points before the edges are added.
+func newNumeric(sorted, edges []float64, k int) Column {
+	c := Column{Kind: record.Numeric}
+	c.Moments.Add(sorted)
+	if edges == nil {
+		edges = stat.DecileEdges(sorted)
+	}
+	c.Edges = edges
+	c.Points, c.Exact = cutPoints(sorted, edges, k)
+	c.index()
+	c.Cells = make([]uint64, 2*len(c.Points)+1)
+	for _, x := range sorted {
+		c.Cells[c.Cell(x)]++
+	}
+	c.Bins = c.Coarse(c.Cells, nil)
+	return c
+}
+
+// index builds what lookups need from what a profile holds.
+func (c *Column) index() {
+	if len(c.Points) > 0 {
+		c.cuts = newCutIndex(c.Points)
+	}
+	c.lastCell = c.lastCell[:0]
+	for _, e := range c.Edges {
+		c.lastCell = append(c.lastCell, c.Cell(e))
+	}
+	c.lastCell = append(c.lastCell, 2*len(c.Points))
+}
+
+// Cell returns the cell of a finite value of a numeric column.
+func (c *Column) Cell(x float64) int {
+	if c.cuts == nil {
+		return 0
+	}
+	j := c.cuts.find(x)
+	if c.cuts.points[j] == x {
+		return 2*j + 1
+	}
+	return 2 * j
+}
+
+// Coarse sums cells up to coarse bins, into dst if that is large enough. The cells of a categorical column are its bins.
+func (c *Column) Coarse(cells, dst []uint64) []uint64 {
+	if c.Kind != record.Numeric {
+		return append(dst[:0], cells...)
+	}
+	dst = dst[:0]
+	from := 0
+	for _, last := range c.lastCell {
+		var sum uint64
+		for _, n := range cells[from : last+1] {
+			sum += n
+		}
+		dst = append(dst, sum)
+		from = last + 1
+	}
+	return dst
+}
+
+// BinRange names a coarse bin in interval notation, or the category.
+func (c *Column) BinRange(i int) string {
+	if c.Kind != record.Numeric {
+		switch i - len(c.Categories) {
+		case 0:
+			return "other"
+		case 1:
+			return "unseen"
+		}
+		return c.Categories[i]
+	}
+	number := func(x float64) string { return strconv.FormatFloat(x, 'g', 6, 64) }
+	switch {
+	case len(c.Edges) == 0:
+		return "(-Inf,+Inf)"
+	case i == 0:
+		return "(-Inf," + number(c.Edges[0]) + "]"
+	case i == len(c.Edges):
+		return "(" + number(c.Edges[i-1]) + ",+Inf)"
+	default:
+		return "(" + number(c.Edges[i-1]) + "," + number(c.Edges[i]) + "]"
+	}
+}
+
+// OtherCell and UnseenCell are the cells of a categorical column behind those of its categories.
+func (c *Column) OtherCell() int { return len(c.Categories) }
+
+// UnseenCell is the cell of values that the reference lacks.
+func (c *Column) UnseenCell() int { return len(c.Categories) + 1 }
+
+// newCategorical builds a column of categories, the most frequent first. Those beyond limit share the cell "other".
+func newCategorical(counts []categoryCount, limit int) Column {
+	c := Column{Kind: record.Categorical}
+	kept := counts[:min(len(counts), limit)]
+	c.Cells = make([]uint64, len(kept)+2)
+	for i, n := range kept {
+		c.Categories = append(c.Categories, n.name)
+		c.Cells[i] = n.count
+	}
+	c.rare = make(map[string]struct{}, len(counts)-len(kept))
+	for _, n := range counts[len(kept):] {
+		c.rare[n.name] = struct{}{}
+		c.Cells[c.OtherCell()] += n.count
+	}
+	c.indexCategories()
+	c.Bins = c.Cells
+	return c
+}
+
+func (c *Column) indexCategories() {
+	c.codes = make(map[string]uint32, len(c.Categories))
+	c.numbers = make(map[float64]uint32)
+	c.folded = make(map[string]uint32)
+	ambiguous := make(map[float64]bool)
+	for i, name := range c.Categories {
+		c.codes[name] = uint32(i)
+		if x, err := strconv.ParseFloat(name, 64); err == nil && !math.IsNaN(x) {
+			if _, twice := c.numbers[x]; twice {
+				ambiguous[x] = true
+			}
+			c.numbers[x] = uint32(i)
+		}
+	}
+	for x := range ambiguous {
+		delete(c.numbers, x)
+	}
+	for i, name := range c.Categories {
+		if lower := strings.ToLower(name); lower == "true" || lower == "false" {
+			if _, exact := c.codes[lower]; !exact {
+				c.folded[lower] = uint32(i)
+			}
+		}
+	}
+}
+
+// Category returns the cell of a value of a categorical column. Values are compared byte for byte; only where that finds
+// nothing, 1.0 also stands for a category 1, and true for True, if no other category could be meant.
+func (c *Column) Category(value []byte) uint32 {
+	if code, ok := c.codes[string(value)]; ok {
+		return code
+	}
+	if len(c.numbers) > 0 {
+		if x, err := strconv.ParseFloat(string(value), 64); err == nil {
+			if code, ok := c.numbers[x]; ok {
+				return code
+			}
+		}
+	}
+	if len(c.folded) > 0 {
+		if code, ok := c.folded[string(value)]; ok {
+			return code
+		}
+	}
+	if _, ok := c.rare[string(value)]; ok {
+		return uint32(c.OtherCell())
+	}
+	return uint32(c.UnseenCell())
+}
+
+// String describes the column in a line, for --config.check.
+func (c *Column) String() string {
+	missing := 0.0
+	if c.Rows > 0 {
+		missing = 100 * float64(c.Missing) / float64(c.Rows)
+	}
+	what := ""
+	switch c.Kind {
+	case record.Numeric:
+		exact := "quantiles"
+		if c.Exact {
+			exact = "all distinct values"
+		}
+		what = fmt.Sprintf("%d cut points (%s), %d bins", len(c.Points), exact, len(c.Bins))
+	case record.Categorical:
+		what = fmt.Sprintf("%d categories", len(c.Categories))
+		if n := len(c.rare); n > 0 {
+			what += fmt.Sprintf(" and %d rarer ones as other", n)
+		}
+	default:
+		what = "missing values only"
+	}
+	return fmt.Sprintf("%s: %s %s (%s), %s, %.2f%% missing", c.Name, c.Kind, c.Role, c.Why, what, missing)
+}

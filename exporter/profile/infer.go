@@ -1,0 +1,99 @@
+package profile
+
+import (
+	"fmt"
+	"hash/maphash"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/drift-exporter/drift_exporter/exporter/decode"
+	"github.com/drift-exporter/drift_exporter/exporter/record"
+)
+
+// The rule by which a column's kind is found; docs/configuration.md states it.
+const (
+	// fewIntegers is the largest number of distinct values at which integers are taken as codes, not quantities.
+	fewIntegers = 5
+	// proseLength is the mean number of bytes from which strings with spaces may be prose.
+	proseLength = 20
+	// proseDistinct and idDistinct are the shares of distinct values from which strings are prose or ids.
+	proseDistinct, idDistinct = 0.5, 0.95
+	// fewRows is the number of values below which distinctness says nothing.
+	fewRows = 100
+	// maxDistinct bounds the memory that counting distinct values takes.
+	maxDistinct = 1 << 17
+)
+
+// sighting is what a first pass over the reference learns of a column.
+type sighting struct {
+	name string
+	path []string
+	// rows counts the rows that have the column, be it as null.
+	rows                     int
+	values                   int
+	numbers, integers, times int
+	composite                int
+	length, spaced           int
+	distinct                 map[uint64]struct{}
+	seed                     maphash.Seed
+	textual                  bool // a JSON string or boolean was met, so numbers in text are no numbers
+}
+
+func newSighting(name string, path []string, seed maphash.Seed) *sighting {
+	return &sighting{name: name, path: path, distinct: make(map[uint64]struct{}), seed: seed}
+}
+
+// text sees a value of a format without types, or of a JSON string or boolean if typed.
+func (s *sighting) text(value string, typed bool) {
+	s.values++
+	s.length += len(value)
+	if strings.ContainsRune(strings.TrimSpace(value), ' ') {
+		s.spaced++
+	}
+	if typed {
+		s.textual = true
+	} else if x, err := strconv.ParseFloat(strings.TrimSpace(value), 64); err == nil && !math.IsInf(x, 0) {
+		s.number(x)
+	}
+	if s.numbers == 0 && s.times == s.values-1 {
+		if _, ok := decode.ParseTime([]byte(value)); ok {
+			s.times++
+		}
+	}
+	if len(s.distinct) < maxDistinct {
+		s.distinct[maphash.String(s.seed, value)] = struct{}{}
+	}
+}
+
+func (s *sighting) number(x float64) {
+	s.numbers++
+	if x == math.Trunc(x) {
+		s.integers++
+	}
+}
+
+// kind applies the rule. leave is why the column is left out, "" if it is not.
+func (s *sighting) kind() (kind record.Kind, why, leave string) {
+	distinct := len(s.distinct)
+	share := float64(distinct) / float64(max(1, s.values))
+	many := s.values >= fewRows
+	switch {
+	case s.composite > 0:
+		return 0, "", "holds lists or objects"
+	case s.values == 0:
+		return 0, "", "has no values"
+	case !s.textual && s.numbers == s.values && s.integers == s.values && distinct <= fewIntegers:
+		return record.Categorical, fmt.Sprintf("integers with at most %d distinct values", fewIntegers), ""
+	case !s.textual && s.numbers == s.values:
+		return record.Numeric, "all values are numbers", ""
+	case s.times == s.values:
+		return 0, "", "holds timestamps"
+	case s.length >= proseLength*s.values && 2*s.spaced > s.values && (share > proseDistinct || distinct == maxDistinct):
+		return record.Text, "long strings with spaces, mostly distinct", ""
+	case many && share > idDistinct && distinct < maxDistinct, distinct == maxDistinct && s.spaced == 0:
+		return 0, "", "looks like an id: nearly all values are distinct"
+	default:
+		return record.Categorical, "strings or booleans", ""
+	}
+}

@@ -1,0 +1,155 @@
+// Package record holds prediction and label records in columns: what decode writes and windows and joins read.
+package record
+
+// Kind is how the values of a column are read.
+type Kind uint8
+
+// The kinds of columns.
+const (
+	// Numeric columns hold float64 values.
+	Numeric Kind = iota
+	// Categorical columns hold strings that are compared byte for byte.
+	Categorical
+	// Text columns hold prose: their values are strings, their distances are taken over words.
+	Text
+)
+
+// String returns the kind's name as the configuration writes it.
+func (k Kind) String() string {
+	switch k {
+	case Numeric:
+		return "numeric"
+	case Categorical:
+		return "categorical"
+	default:
+		return "text"
+	}
+}
+
+// Field is one value to read from every record of a log: where it is, and as what it is kept.
+type Field struct {
+	// Name is the column's name in metrics and messages.
+	Name string
+	// Path leads to the value through nested objects; a single element is a key of the record itself.
+	Path []string
+	// Flat says that the value may also stand in the record itself, under the last element of Path.
+	Flat bool
+	Kind Kind
+}
+
+// Schema says what to read from a log. A record's other fields are passed over.
+type Schema struct {
+	// ID, Time and Version are the paths of the record's id, event time and model version; empty where not wanted.
+	ID, Time, Version []string
+	// Columns are the values, in the order of Batch.Columns.
+	Columns []Field
+	// Where keeps only the records in which each of these fields has the given value; the others are passed over
+	// and are not errors.
+	Where []Condition
+	// Missing are the texts that stand for no value in formats without types (CSV).
+	Missing []string
+}
+
+// Condition is one "field equals value" of Schema.Where.
+type Condition struct {
+	Path  []string
+	Value string
+}
+
+// Span is a string inside Batch.Bytes.
+type Span struct {
+	Offset, Length uint32
+}
+
+// Absent and Wrong are spans of no string: of a missing value, and of a value of the wrong type.
+var (
+	Absent = Span{Length: 1<<32 - 1}
+	Wrong  = Span{Length: 1<<32 - 2}
+)
+
+// IsString reports whether the span is a string, be it an empty one.
+func (s Span) IsString() bool { return s.Length < 1<<32-2 }
+
+// Column is one column of a batch. Only the slice of its kind is used.
+type Column struct {
+	// Numbers holds one value a row; NaN where there is none.
+	Numbers []float64
+	// Wrong lists, in order, the rows of Numbers that are NaN because the log had a value of the wrong type there.
+	// The other NaN are missing values.
+	Wrong []uint32
+	// Spans holds one string a row for categorical and text columns; Absent and Wrong mark the rest.
+	Spans []Span
+}
+
+// Reject is one line of a log that is no record.
+type Reject struct {
+	// Line counts from 0 at the batch's first line.
+	Line int
+	// Reason is one of the Reason constants.
+	Reason Reason
+	// Detail says what is wrong with it, for a log message.
+	Detail string
+}
+
+// Reason is why a record, or a line that should have been one, was not counted. It is a label value of
+// drift_source_errors_total.
+type Reason string
+
+// The reasons. The first group is found by source and decode, the second where records are counted.
+const (
+	Malformed Reason = "malformed" // not JSON, not CSV, or cut
+	WrongType Reason = "wrong_type"
+	TooLong   Reason = "too_long"
+	NoTime    Reason = "timestamp" // missing or not understood
+	NoID      Reason = "id"        // a label without an id
+	NoLabel   Reason = "label"     // a label record without a label
+
+	Future    Reason = "future"
+	Late      Reason = "late"
+	Duplicate Reason = "duplicate"
+)
+
+// Reasons lists every Reason, for counters that start at 0.
+var Reasons = []Reason{Malformed, WrongType, TooLong, NoTime, NoID, NoLabel, Future, Late, Duplicate}
+
+// Batch is a run of records of one log, in the order of the log. Batches are reused: nothing may keep a slice of one.
+type Batch struct {
+	// Rows is the number of records.
+	Rows int
+	// RowLines are the lines that the records begin on, counted as in Reject.
+	RowLines []uint32
+	// Times are event times in nanoseconds since the epoch.
+	Times []int64
+	// IDs are 64-bit hashes of the records' ids, 0 where a record has none or the schema asks for none.
+	IDs []uint64
+	// Versions are the model versions; Absent where a record has none.
+	Versions []Span
+	Columns  []Column
+	// Bytes is what all spans point into.
+	Bytes []byte
+	// Lines is the number of lines that the batch was read from, blank ones and rejects included.
+	Lines int
+	// Skipped is the number of records that Schema.Where kept out.
+	Skipped int
+	Rejects []Reject
+}
+
+// String returns the string of a span.
+func (b *Batch) String(s Span) string { return string(b.Text(s)) }
+
+// Text returns the bytes of a span, which are valid until the batch is reset.
+func (b *Batch) Text(s Span) []byte { return b.Bytes[s.Offset : s.Offset+s.Length] }
+
+// Reset empties the batch and shapes it for the schema, keeping its memory.
+func (b *Batch) Reset(s *Schema) {
+	if len(b.Columns) != len(s.Columns) {
+		b.Columns = make([]Column, len(s.Columns))
+	}
+	b.Rows, b.Lines, b.Skipped = 0, 0, 0
+	b.RowLines, b.Times, b.IDs, b.Versions = b.RowLines[:0], b.Times[:0], b.IDs[:0], b.Versions[:0]
+	b.Bytes, b.Rejects = b.Bytes[:0], b.Rejects[:0]
+	for i := range b.Columns {
+		c := &b.Columns[i]
+		c.Numbers, c.Wrong, c.Spans = c.Numbers[:0], c.Wrong[:0], c.Spans[:0]
+	}
+}

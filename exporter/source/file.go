@@ -1,0 +1,296 @@
+package source
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"hash/crc64"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"sort"
+	"time"
+)
+
+const (
+	// startSize is how many bytes at a file's beginning tell it from another file with its inode number.
+	startSize = 1 << 10
+	// keepPending is the most memory that a file without pending bytes keeps for them.
+	keepPending = 64 << 10
+)
+
+// file is one file and how far it was read.
+type file struct {
+	path   string
+	info   os.FileInfo // as last seen by path; says which file it is
+	handle *os.File    // nil while closed
+
+	seen    bool // by this poll
+	missing int  // polls since it left the pattern or has grown after that; 0 while it matches
+	ended   bool // to be dropped from the list
+
+	offset  int64     // bytes read
+	size    int64     // bytes to read up to
+	lag     int64     // its share of the source's lag
+	modTime time.Time // when it was last read to its end
+
+	startLength int    // how many of the file's first bytes startSum is of
+	startSum    uint64 // CRC-64 of the first bytes, all of them read
+
+	header   []byte // nil until it was read
+	pending  []byte // the last bytes before offset: a record without its end
+	skipping bool   // the bytes before offset are in the midst of a record that is too long
+	started  bool   // a block was emitted
+}
+
+// visit reads what a file has gained since the last poll and ends it if nothing more is to come.
+func (s *Files) visit(ctx context.Context, f *file) {
+	offset := f.offset
+	err := s.catchUp(ctx, f)
+	if ctx.Err() != nil {
+		return
+	}
+	if err != nil {
+		s.fail(fmt.Errorf("reading a file: %w", err))
+		if f.missing == 0 {
+			s.shut(f) // a stale handle is not used again
+		}
+	}
+	switch {
+	case !s.options.Follow:
+		if err == nil {
+			s.finish(ctx, f)
+		}
+		s.shut(f)
+	case f.missing == 0:
+	case f.offset != offset:
+		f.missing = 1
+	case f.missing < lingerPolls:
+		f.missing++
+	case s.finish(ctx, f):
+		s.forget(f)
+	}
+}
+
+// catchUp reads a file up to its size as it is now.
+func (s *Files) catchUp(ctx context.Context, f *file) error {
+	if f.handle == nil {
+		if f.missing > 0 || f.unchanged(f.info) {
+			return nil
+		}
+		if err := s.openHandle(f); err != nil || f.handle == nil {
+			return err
+		}
+	}
+	info, err := f.handle.Stat()
+	if err != nil {
+		return err
+	}
+	if f.unchanged(info) {
+		return nil
+	}
+	s.touch(f)
+	same, err := f.sameStart(info.Size())
+	if err != nil {
+		return err
+	}
+	if !same && !s.restart(ctx, f) {
+		return ctx.Err()
+	}
+	s.measure(f, info.Size())
+	for f.offset < f.size {
+		b := s.take(ctx)
+		if b == nil {
+			return ctx.Err()
+		}
+		err := s.fill(f, b)
+		s.hand(f, b)
+		if err != nil {
+			return err
+		}
+	}
+	if len(f.pending) == 0 && cap(f.pending) > keepPending {
+		f.pending = nil
+	}
+	f.modTime = info.ModTime()
+	if f.startLength < startSize {
+		_, err = f.sameStart(f.offset)
+	}
+	return err
+}
+
+// unchanged reports whether a file is as it was when it was read to its end.
+func (f *file) unchanged(info os.FileInfo) bool {
+	return info.Size() == f.offset && info.ModTime().Equal(f.modTime)
+}
+
+// sameStart reports whether a file of the given size still has the content that was read from it, by its size and its
+// first bytes, and remembers more of them while they are fewer than startSize.
+func (f *file) sameStart(size int64) (bool, error) {
+	if size < f.offset {
+		return false, nil
+	}
+	var start [startSize]byte
+	length := int(min(f.offset, startSize))
+	n, err := f.handle.ReadAt(start[:length], 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return false, err
+	}
+	table := crc64.MakeTable(crc64.ECMA)
+	if n < length || crc64.Checksum(start[:f.startLength], table) != f.startSum {
+		return false, nil
+	}
+	f.startLength, f.startSum = length, crc64.Checksum(start[:length], table)
+	return true, nil
+}
+
+// restart ends what was read of a file and begins at its beginning. It returns false if ctx ended first.
+func (s *Files) restart(ctx context.Context, f *file) bool {
+	if !s.finish(ctx, f) {
+		return false
+	}
+	s.truncations.Add(1)
+	s.options.Logger.Info("File was truncated, reading it from its beginning", "file", f.path, "bytes_read", f.offset)
+	f.offset, f.modTime = 0, time.Time{}
+	f.startLength, f.startSum = 0, 0
+	f.header, f.started = nil, false
+	return true
+}
+
+// fill reads the next bytes of a file into a block behind those that are pending, makes the whole records the block's
+// data, and keeps the rest pending. An error leaves the bytes read before it in place.
+func (s *Files) fill(f *file, b *Block) error {
+	limit := s.options.BlockSize
+	for limit <= len(f.pending) {
+		limit *= 2
+	}
+	limit = min(limit, s.options.MaxRecord)
+	b.reserve(limit)
+	n := copy(b.buffer, f.pending)
+	want := int(min(int64(limit-n), f.size-f.offset))
+	read, err := f.handle.ReadAt(b.buffer[n:n+want], f.offset)
+	n += read
+	f.offset += int64(read)
+	s.bytes.Add(uint64(read))
+	if errors.Is(err, io.EOF) {
+		// The file shrank; the next poll finds out to what.
+		s.measure(f, f.offset)
+		err = nil
+	}
+	s.measure(f, f.size)
+
+	if f.skipping {
+		end := bytes.IndexByte(b.buffer[:n], '\n') + 1
+		f.skipping = end == 0
+		if f.skipping {
+			end = n
+		}
+		n = copy(b.buffer, b.buffer[end:n])
+	}
+	data := b.buffer[:n]
+	from := s.takeHeader(f, data)
+	to := from + s.options.Split(data[from:])
+	f.pending = append(f.pending[:0], data[to:]...)
+	b.Offset = f.offset - int64(n-from)
+	b.TooLong = 0
+	if len(f.pending) >= s.options.MaxRecord {
+		f.pending, f.skipping, b.TooLong = f.pending[:0], true, 1
+		if s.options.Header && f.header == nil {
+			f.header = []byte{}
+		}
+	}
+	b.set(from, to)
+	return err
+}
+
+// takeHeader sets the file's header if it is wanted and is the first record of data, and returns its length there. If
+// the header is wanted and not whole yet, data has no whole record at all.
+func (s *Files) takeHeader(f *file, data []byte) int {
+	if !s.options.Header || f.header != nil || s.options.Split(data) == 0 {
+		return 0
+	}
+	// The first record is the shortest prefix that has a whole record.
+	length := sort.Search(len(data), func(n int) bool { return s.options.Split(data[:n]) > 0 })
+	f.header = slices.Clone(data[:length])
+	return length
+}
+
+// finish emits the bytes that are pending as the file's last record, with the newline that they lack. It returns false
+// if ctx ended first.
+func (s *Files) finish(ctx context.Context, f *file) bool {
+	f.skipping = false
+	if len(f.pending) == 0 {
+		return true
+	}
+	if s.options.Header && f.header == nil {
+		f.pending = f.pending[:0] // nothing but a header, cut
+		return true
+	}
+	b := s.take(ctx)
+	if b == nil {
+		return false
+	}
+	b.reserve(max(s.options.BlockSize, len(f.pending)+1))
+	n := copy(b.buffer, f.pending)
+	if b.buffer[n-1] != '\n' {
+		b.buffer[n] = '\n'
+		n++
+	}
+	b.Offset = f.offset - int64(len(f.pending))
+	b.TooLong = 0
+	b.set(0, n)
+	f.pending = f.pending[:0]
+	s.hand(f, b)
+	return true
+}
+
+// openHandle opens a file. It leaves the handle nil if the file is not at its path any more, which the next poll sees.
+func (s *Files) openHandle(f *file) error {
+	handle, err := os.Open(f.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	info, err := handle.Stat()
+	if err == nil && os.SameFile(info, f.info) {
+		f.handle = handle
+		s.open = append(s.open, f)
+		return nil
+	}
+	handle.Close()
+	return err
+}
+
+// touch makes a file the most recently read one, and closes the least recently read one beyond the limit. Files that
+// left the pattern stay open, for they could not be opened again.
+func (s *Files) touch(f *file) {
+	i := slices.Index(s.open, f)
+	s.open = append(slices.Delete(s.open, i, i+1), f)
+	for i := 0; len(s.open) > s.maxOpen && i < len(s.open)-1; {
+		if s.open[i].missing > 0 {
+			i++
+			continue
+		}
+		s.shut(s.open[i])
+	}
+}
+
+// shut closes a file's handle if it is open.
+func (s *Files) shut(f *file) {
+	if f.handle == nil {
+		return
+	}
+	f.handle.Close()
+	f.handle = nil
+	s.open = slices.DeleteFunc(s.open, func(g *file) bool { return g == f })
+}
+
+func (s *Files) closeAll() {
+	for len(s.open) > 0 {
+		s.shut(s.open[0])
+	}
+}

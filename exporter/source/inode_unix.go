@@ -1,0 +1,16 @@
+//go:build unix
+
+package source
+
+import (
+	"os"
+	"syscall"
+)
+
+// inode returns the file's number in its file system. Files that os.SameFile calls the same have the same number.
+func inode(info os.FileInfo) uint64 {
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+		return uint64(stat.Ino)
+	}
+	return 0
+}

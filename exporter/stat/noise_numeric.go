@@ -1,0 +1,129 @@
+package stat
+
+import (
+	"math"
+
+	"gonum.org/v1/gonum/stat/distuv"
+)
+
+// kolmogorov999 is the 0.999 quantile of Kolmogorov's law.
+const kolmogorov999 = 1.9495
+
+// numericNoise holds what the floors of the scores of a numeric column's values are computed from.
+type numericNoise struct {
+	m float64
+	// spread reports whether the reference has a standard deviation other than 0; without, there are no floors but
+	// that of Kolmogorov and Smirnov.
+	spread bool
+	// skewness and kurtosis are the third and fourth standardised cumulants of the reference, 0 for the normal law.
+	skewness, kurtosis float64
+	// wasserstein is the 0.999 quantile of ∫ |B(F_p(x))| dx over the standard deviation, with B a Brownian bridge.
+	wasserstein float64
+}
+
+func newNumericNoise(points []float64, cells []uint64, sd float64) *numericNoise {
+	c := &numericNoise{m: float64(sum(cells))}
+	width := points[len(points)-1] - points[0]
+	if sd > 0 && isFinite(sd) && width > 0 && isFinite(width) {
+		c.spread = true
+		c.skewness, c.kurtosis = cellShape(points, cells)
+		c.wasserstein = bridgeQuantile(points, cells) / sd
+	}
+	return c
+}
+
+// floors fills in the floors of the scores of values at n live values.
+func (c *numericNoise) floors(n uint64, values *FloorValues) {
+	live := float64(n)
+	root := math.Sqrt(1/live + 1/c.m)
+	values.KolmogorovSmirnov = Bound{min(1, kolmogorov999*root), true}
+	if !c.spread {
+		return
+	}
+	skewness := c.skewness * (1/live + 2/c.m) / root
+	kurtosis := c.kurtosis * (1/(live*live*live) + 1/(c.m*c.m*c.m)) / (root * root * root * root)
+	z := quantileOfMean(skewness, kurtosis) + c.skewness/(2*c.m)/root
+	values.MeanShift = Bound{z * root, true}
+	values.Wasserstein = Bound{c.wasserstein * root * z / quantileOfMean(0, 0), true}
+}
+
+// quantileOfMean returns the 0.9995 quantile of the standardised gamma law of the given skewness, which is the normal law's for 0.
+func quantileOfMean(skewness, kurtosis float64) float64 {
+	normal := distuv.UnitNormal.Quantile((1 + noiseProbability) / 2)
+	extra := max(0, kurtosis-1.5*skewness*skewness) * (normal*normal*normal - 3*normal) / 24
+	if skewness < 0.01 {
+		return normal + extra
+	}
+	shape := 4 / (skewness * skewness)
+	law := distuv.Gamma{Alpha: shape, Beta: 1}
+	return (law.Quantile((1+noiseProbability)/2)-shape)/math.Sqrt(shape) + extra
+}
+
+// cellShape returns the absolute skewness and kurtosis of binned values, with the middle of an inner open cell and the outermost points for
+// the values of open cells.
+func cellShape(points []float64, cells []uint64) (skewness, kurtosis float64) {
+	first, width := points[0], points[len(points)-1]-points[0]
+	var n, mean float64
+	each := func(visit func(x, count float64)) {
+		for i, count := range cells {
+			if count == 0 {
+				continue
+			}
+			lower, upper := points[max(0, (i-1)/2)], points[min(len(points)-1, i/2)]
+			visit(((lower-first)/width+(upper-first)/width)/2, float64(count))
+		}
+	}
+	each(func(x, count float64) { n += count; mean += x * count })
+	mean /= n
+	var second, third, fourth float64
+	each(func(x, count float64) {
+		d := x - mean
+		second += d * d * count / n
+		third += d * d * d * count / n
+		fourth += d * d * d * d * count / n
+	})
+	if second == 0 {
+		return 0, 0
+	}
+	return math.Abs(third) / (second * math.Sqrt(second)), fourth/(second*second) - 3
+}
+
+// bridgeQuantile returns the 0.999 quantile of ∫ |B(F(x))| dx in the unit of the points, where F is the distribution of the cells and
+// B a Brownian bridge: the limit of the distance of an empirical distribution from F, times the root of its size.
+func bridgeQuantile(points []float64, cells []uint64) float64 {
+	const trials = 2000
+	n := float64(sum(cells))
+	// W at the lower and at the upper end of each open cell between points, as standard deviations of the steps to them.
+	steps := make([]float64, 0, 2*len(points))
+	shares := make([]float64, 0, 2*len(points))
+	var below, last float64
+	for i, count := range cells[:len(cells)-1] {
+		below += float64(count)
+		if i > 0 {
+			steps = append(steps, math.Sqrt((below-last)/n))
+			shares = append(shares, below/n)
+			last = below
+		}
+	}
+	finalStep := math.Sqrt((n - last) / n)
+	r := newRandom(3, 0)
+	integrals := make([]float64, trials)
+	path := make([]float64, len(steps))
+	for t := range integrals {
+		var w float64
+		for i, step := range steps {
+			if step > 0 {
+				w += step * r.NormFloat64()
+			}
+			path[i] = w
+		}
+		end := w + finalStep*r.NormFloat64()
+		// path[2i] is at point i, path[2i+1] at the upper end of the cell above it.
+		for i := 1; i < len(points); i++ {
+			left := path[2*i-2] - end*shares[2*i-2]
+			right := path[2*i-1] - end*shares[2*i-1]
+			integrals[t] += (points[i] - points[i-1]) * meanAbsolute(left, right)
+		}
+	}
+	return tailQuantile(integrals)
+}

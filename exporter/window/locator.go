@@ -1,0 +1,41 @@
+package window
+
+import "sort"
+
+// locator gives live values that are no cut point a cell of their own, as long as there are few of them. Where a column's
+// cut points are all distinct values of the reference, this keeps the Wasserstein distance exact. A located value is
+// counted in its open cell too, so cells still mean the same everywhere.
+type locator struct {
+	first int // cell of the first located value
+	limit int
+	cells map[float64]uint32
+}
+
+func newLocator(first, limit int) *locator {
+	return &locator{first: first, limit: limit, cells: make(map[float64]uint32)}
+}
+
+// cell returns the cell of a value, if it has one or there is room for one more.
+func (l *locator) cell(x float64) (int, bool) {
+	i, ok := l.cells[x]
+	if !ok {
+		if len(l.cells) == l.limit {
+			return 0, false
+		}
+		i = uint32(len(l.cells))
+		l.cells[x] = i
+	}
+	return l.first + int(i), true
+}
+
+// counts returns the located values that occur in a column's counts, ascending.
+func (l *locator) counts(cells []uint64) []Located {
+	var all []Located
+	for x, i := range l.cells {
+		if n := cells[l.first+int(i)]; n > 0 {
+			all = append(all, Located{x, n})
+		}
+	}
+	sort.Slice(all, func(i, j int) bool { return all[i].Value < all[j].Value })
+	return all
+}

@@ -1,0 +1,341 @@
+// Package window counts live values in the cells of a profile, in panes of event time, and sums the panes up to windows.
+package window
+
+import (
+	"time"
+
+	"github.com/drift-exporter/drift_exporter/exporter/profile"
+	"github.com/drift-exporter/drift_exporter/exporter/record"
+	"github.com/drift-exporter/drift_exporter/exporter/stat"
+)
+
+// panesPerWindow is about how many panes a window is made of: its length is right to one pane.
+const panesPerWindow = 60
+
+// maxOpen is how many panes can take records at the same time without being flushed in between: the newest one, and
+// some for records that arrive late.
+const maxOpen = 4
+
+// Set counts the records of one model version for several windows. Only the finest pane takes a record; every window
+// adds up the panes. It belongs to one goroutine.
+type Set struct {
+	columns []column
+	cells   int // of all columns together
+	pane    int64
+	levels  []level
+	// lifetime counts per cell what was ever added.
+	lifetime []uint64
+	open     []*delta
+	newest   int64 // the newest pane that Advance was told of
+	entries  []entry
+	gather   []float64
+}
+
+// column is where a profile column's cells lie in a pane's counts, and what adding to it needs.
+type column struct {
+	*profile.Column
+	offset  int
+	size    int
+	located *locator
+	cache   *categoryCache
+}
+
+// sums are what a pane keeps of a column beside its cells.
+type sums struct {
+	moments          stat.Moments
+	tail             stat.Tail
+	missing, invalid uint64
+}
+
+func (s *sums) merge(o *sums) {
+	s.moments.Merge(o.moments)
+	s.tail.Below += o.tail.Below
+	s.tail.Above += o.tail.Above
+	s.missing += o.missing
+	s.invalid += o.invalid
+}
+
+// delta is an open pane: what came since it was last flushed.
+type delta struct {
+	pane    int64
+	records uint64
+	counts  []uint32
+	sums    []sums
+}
+
+// entry is one cell of a pane that is not empty.
+type entry struct {
+	cell, count uint32
+}
+
+// New returns an empty set. The columns are those of the batches that will be added, in their order; lengths are the
+// windows', ascending; located is how many live values of each column are told apart although they are no cut points.
+func New(columns []*profile.Column, lengths []time.Duration, located int) *Set {
+	s := &Set{newest: -1 << 62}
+	for _, c := range columns {
+		col := column{Column: c, offset: s.cells, size: len(c.Cells)}
+		if c.Kind == record.Numeric && c.Exact {
+			col.located = newLocator(len(c.Cells), located)
+			col.size += located
+		}
+		if c.Kind == record.Categorical {
+			col.cache = &categoryCache{}
+		}
+		s.columns = append(s.columns, col)
+		s.cells += col.size
+	}
+	s.lifetime = make([]uint64, s.cells)
+	finest, ratios, panes := layOut(lengths)
+	s.pane = finest
+	for i := range lengths {
+		s.levels = append(s.levels, newLevel(ratios[i], panes[i], s.cells, len(s.columns)))
+	}
+	return s
+}
+
+// layOut divides windows into panes. It returns the length of the finest pane in nanoseconds, and for each window how
+// many of those make up one of its own panes and how many of its own panes it covers. A pane of a longer window is a
+// whole number of panes of the shorter one.
+func layOut(lengths []time.Duration) (finest int64, ratios, panes []int64) {
+	pane := max(lengths[0]/panesPerWindow/time.Second, 1) * time.Second
+	finest = int64(pane)
+	for _, length := range lengths {
+		pane *= max(length/panesPerWindow/pane, 1)
+		ratios = append(ratios, int64(pane)/finest)
+		panes = append(panes, int64((length+pane-1)/pane))
+	}
+	return finest, ratios, panes
+}
+
+// Pane returns the pane of an event time in nanoseconds.
+func (s *Set) Pane(t int64) int64 { return floorDiv(t, s.pane) }
+
+func floorDiv(a, b int64) int64 {
+	q := a / b
+	if a%b < 0 {
+		q--
+	}
+	return q
+}
+
+// Add counts some rows of a batch, all of one pane, in ascending order.
+func (s *Set) Add(b *record.Batch, rows []uint32, pane int64) {
+	d := s.delta(pane)
+	d.records += uint64(len(rows))
+	for i := range s.columns {
+		c := &s.columns[i]
+		counts := d.counts[c.offset : c.offset+c.size]
+		switch c.Kind {
+		case record.Numeric:
+			s.addNumbers(c, &b.Columns[i], rows, counts, &d.sums[i])
+		case record.Categorical:
+			c.addCategories(b, b.Columns[i].Spans, rows, counts, &d.sums[i])
+		default:
+			addPresence(b.Columns[i].Spans, rows, &d.sums[i])
+		}
+	}
+}
+
+func (s *Set) addNumbers(c *column, values *record.Column, rows []uint32, counts []uint32, sum *sums) {
+	finite := s.gather[:0]
+	numbers := values.Numbers
+	last := len(c.Cells) - 1
+	for _, row := range rows {
+		x := numbers[row]
+		if x != x {
+			continue
+		}
+		finite = append(finite, x)
+		cell := c.Cell(x)
+		counts[cell]++
+		if cell == 0 {
+			if last > 0 {
+				sum.tail.Below += c.Points[0] - x
+			}
+		} else if cell == last {
+			sum.tail.Above += x - c.Points[len(c.Points)-1]
+		}
+		if c.located != nil && cell&1 == 0 {
+			if at, ok := c.located.cell(x); ok {
+				counts[at]++
+			}
+		}
+	}
+	s.gather = finite
+	sum.moments.Add(finite)
+	invalid := common(values.Wrong, rows)
+	sum.invalid += invalid
+	sum.missing += uint64(len(rows)-len(finite)) - invalid
+}
+
+// common counts what two ascending lists have in common.
+func common(a, b []uint32) uint64 {
+	var n uint64
+	for len(a) > 0 && len(b) > 0 {
+		switch {
+		case a[0] < b[0]:
+			a = a[1:]
+		case a[0] > b[0]:
+			b = b[1:]
+		default:
+			n++
+			a, b = a[1:], b[1:]
+		}
+	}
+	return n
+}
+
+func (c *column) addCategories(b *record.Batch, spans []record.Span, rows []uint32, counts []uint32, sum *sums) {
+	for _, row := range rows {
+		switch span := spans[row]; span {
+		case record.Absent:
+			sum.missing++
+		case record.Wrong:
+			sum.invalid++
+		default:
+			counts[c.cache.code(c.Column, b.Text(span))]++
+		}
+	}
+}
+
+func addPresence(spans []record.Span, rows []uint32, sum *sums) {
+	for _, row := range rows {
+		switch spans[row] {
+		case record.Absent:
+			sum.missing++
+		case record.Wrong:
+			sum.invalid++
+		}
+	}
+}
+
+// delta returns the open pane, and makes room for it by flushing the oldest.
+func (s *Set) delta(pane int64) *delta {
+	for _, d := range s.open {
+		if d.pane == pane {
+			return d
+		}
+	}
+	var d *delta
+	for _, other := range s.open {
+		if other.records == 0 {
+			d = other
+		}
+	}
+	switch {
+	case d != nil:
+	case len(s.open) < maxOpen:
+		d = &delta{counts: make([]uint32, s.cells), sums: make([]sums, len(s.columns))}
+		s.open = append(s.open, d)
+	default:
+		d = s.open[0]
+		for _, other := range s.open[1:] {
+			if other.pane < d.pane {
+				d = other
+			}
+		}
+		s.flush(d)
+	}
+	d.pane = pane
+	return d
+}
+
+// flush moves what an open pane holds to all windows.
+func (s *Set) flush(d *delta) {
+	if d.records == 0 {
+		return
+	}
+	s.entries = s.entries[:0]
+	for cell, n := range d.counts {
+		if n != 0 {
+			s.entries = append(s.entries, entry{uint32(cell), n})
+			s.lifetime[cell] += uint64(n)
+		}
+	}
+	for i := range s.levels {
+		s.levels[i].add(d, s.entries)
+	}
+	for _, e := range s.entries {
+		d.counts[e.cell] = 0
+	}
+	clear(d.sums)
+	d.records = 0
+}
+
+// Advance says that event time has reached now, in nanoseconds. Panes that no window covers any more are forgotten.
+func (s *Set) Advance(now int64) {
+	pane := s.Pane(now)
+	if pane <= s.newest {
+		return
+	}
+	s.newest = pane
+	for _, d := range s.open {
+		if d.pane < pane {
+			s.flush(d)
+		}
+	}
+	for i := range s.levels {
+		s.levels[i].advance(pane)
+	}
+}
+
+// View is what one window holds. It is valid until the set changes.
+type View struct {
+	Records uint64
+	Columns []ColumnView
+}
+
+// ColumnView is what a window holds of one column.
+type ColumnView struct {
+	*profile.Column
+	// Cells counts values in the cells of the profile's column.
+	Cells []uint64
+	// Located are the values in open cells whose place is known exactly, ascending; only if the column is Exact.
+	Located []Located
+	// Tail sums the distances of values beyond the outermost cut points.
+	Tail             stat.Tail
+	Moments          stat.Moments
+	Missing, Invalid uint64
+}
+
+// Values returns the number of values: records whose column is neither missing nor invalid.
+func (v *ColumnView) Values() uint64 {
+	var n uint64
+	for _, count := range v.Cells {
+		n += count
+	}
+	return n
+}
+
+// Located is a value between the cut points, and how often it occurred.
+type Located struct {
+	Value float64
+	Count uint64
+}
+
+// View returns what the i-th window holds now.
+func (s *Set) View(i int) View {
+	for _, d := range s.open {
+		s.flush(d)
+	}
+	l := &s.levels[i]
+	v := View{Records: l.records, Columns: make([]ColumnView, len(s.columns))}
+	for k := range s.columns {
+		c := &s.columns[k]
+		total := l.total[c.offset : c.offset+c.size]
+		col := ColumnView{Column: c.Column, Cells: total[:len(c.Cells)]}
+		sum := l.sum(k)
+		col.Moments, col.Tail, col.Missing, col.Invalid = sum.moments, sum.tail, sum.missing, sum.invalid
+		if c.located != nil {
+			col.Located = c.located.counts(total)
+		}
+		v.Columns[k] = col
+	}
+	return v
+}
+
+// Lifetime returns how many values each cell of a column got since the set was made.
+func (s *Set) Lifetime(k int, dst []uint64) []uint64 {
+	c := &s.columns[k]
+	return append(dst[:0], s.lifetime[c.offset:c.offset+len(c.Cells)]...)
+}

@@ -1,0 +1,17 @@
+// Package rules holds the Prometheus rules that turn what the exporter measures into verdicts and alerts.
+//
+// The rules are written by hand in the YAML files beside this one and only embedded here, so that the exporter can
+// write them to a folder from which Prometheus loads them.
+package rules
+
+import (
+	"embed"
+	"io/fs"
+)
+
+//go:embed *.yaml
+var files embed.FS
+
+// Files returns the rule files by their names: thresholds.yaml with the thresholds as series, recording.yaml with the
+// verdicts, alerts.yaml. Prometheus needs all of them; their unit tests are not among them.
+func Files() fs.FS { return files }
