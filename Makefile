@@ -48,9 +48,9 @@ build: ## Build bin/drift_exporter
 
 .PHONY: test
 test: ## Run all tests, with the race detector where there is a C compiler
-	@set -ex; race=-race; \
-	if [ "$$($(GO) env CGO_ENABLED)" != 1 ]; then race=; echo "race detector off: it needs a C compiler"; fi; \
-	$(GO) test $$race ./...
+	@race=-race; \
+	if [ "$$($(GO) env CGO_ENABLED)" != 1 ]; then race=; echo "without the race detector: it needs a C compiler"; fi; \
+	set -x; $(GO) test $$race ./...
 
 .PHONY: bench
 bench: ## Run all benchmarks

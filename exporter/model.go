@@ -265,6 +265,9 @@ func (m *model) addPredictions(l *load, now time.Time) {
 	if l.caughtUp && m.newest != never {
 		oldest = m.newest - int64(m.config.AllowedLateness)
 	}
+	if m.recent != nil {
+		m.recent.touch(b.IDs)
+	}
 	groups := m.groups[:0]
 	at := -1
 	for row := range b.Rows {

@@ -5,6 +5,8 @@ package exporter
 type recentIDs struct {
 	sets [][idsPerSet]uint64
 	next []uint8
+	// touched keeps the compiler from leaving touch out.
+	touched uint64
 }
 
 const (
@@ -14,6 +16,14 @@ const (
 
 func newRecentIDs() *recentIDs {
 	return &recentIDs{sets: make([][idsPerSet]uint64, idSets), next: make([]uint8, idSets)}
+}
+
+// touch brings the sets of many ids into the processor's cache. Waiting for memory for all of them at once is several
+// times faster than for one after the other.
+func (r *recentIDs) touch(ids []uint64) {
+	for _, id := range ids {
+		r.touched += r.sets[id%idSets][0] + uint64(r.next[id%idSets])
+	}
 }
 
 // add remembers an id, a hash other than 0, and reports whether it was remembered already.

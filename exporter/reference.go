@@ -45,7 +45,7 @@ func describe(w io.Writer, c *config.Model, p *profile.Profile) {
 		fmt.Fprintf(w, ", positive class %q (%s)", p.PositiveClass, p.PositiveWhy)
 	}
 	if p.Rules.Task == outcome.Regression && p.Rules.Tolerance > 0 {
-		fmt.Fprintf(w, ", an error is a miss by more than %g", p.Rules.Tolerance)
+		fmt.Fprintf(w, ", an error is a miss by more than %.6g", p.Rules.Tolerance)
 	}
 	fmt.Fprintf(w, "\n  reference %s: %d rows\n", p.Path, p.Rows)
 	for i := range p.Columns {

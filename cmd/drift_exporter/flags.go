@@ -16,21 +16,22 @@ const defaultAddress = ":10058"
 
 // flags are what the command line says.
 type flags struct {
-	configFile     string
-	configCheck    bool
-	once           bool
-	telemetryPath  string
-	lifecycle      bool
-	processMetrics bool
-	web            *web.FlagConfig
-	log            *promslog.Config
-	stdout, stderr io.Writer
+	configFile    string
+	configCheck   bool
+	once          bool
+	telemetryPath string
+	lifecycle     bool
+	// noExporterMetrics leaves out the metrics of the process, of the Go runtime and of the metrics handler.
+	noExporterMetrics bool
+	web               *web.FlagConfig
+	log               *promslog.Config
+	stdout, stderr    io.Writer
 }
 
 // parseFlags reads the command line. done says that the command line asked for nothing more than what has been printed,
 // or that it is wrong; code is the exit code then.
 func parseFlags(args []string, stdout, stderr io.Writer) (f *flags, code int, done bool) {
-	f = &flags{log: promslogConfig(stderr), stdout: stdout, stderr: stderr}
+	f = &flags{log: &promslog.Config{Writer: stderr}, stdout: stdout, stderr: stderr}
 	app := kingpin.New("drift_exporter", "Serves drift, data quality and error rates of models in production to Prometheus.")
 	app.UsageWriter(stdout).ErrorWriter(stderr)
 	app.Terminate(func(status int) { code, done = status, true })
@@ -42,8 +43,8 @@ func parseFlags(args []string, stdout, stderr io.Writer) (f *flags, code int, do
 	app.Flag("once", "Read all logs to their end, print the metrics, and exit.").BoolVar(&f.once)
 	app.Flag("web.telemetry-path", "Path under which metrics are served.").Default("/metrics").StringVar(&f.telemetryPath)
 	app.Flag("web.enable-lifecycle", "Allow POST /-/reload.").BoolVar(&f.lifecycle)
-	app.Flag("web.process-metrics", "Serve the metrics of the process and of the Go runtime too.").Default("true").
-		BoolVar(&f.processMetrics)
+	app.Flag("web.disable-exporter-metrics", "Leave out metrics about the process itself (go_*, process_*, promhttp_*).").
+		BoolVar(&f.noExporterMetrics)
 	f.web = kingpinflag.AddFlags(app, defaultAddress)
 	promslogflag.AddFlags(app, f.log)
 	if _, err := app.Parse(args); err != nil && !done {
@@ -52,5 +53,3 @@ func parseFlags(args []string, stdout, stderr io.Writer) (f *flags, code int, do
 	}
 	return f, code, done
 }
-
-func promslogConfig(stderr io.Writer) *promslog.Config { return &promslog.Config{Writer: stderr} }

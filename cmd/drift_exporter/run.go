@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -33,17 +35,15 @@ const (
 // drainTime is how long scrapes may go on after the exporter was told to stop.
 const drainTime = 5 * time.Second
 
-func run(args []string, stdout, stderr io.Writer) int {
+// run does what the command line asks for until that is done or the context ends, and returns the exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	f, code, done := parseFlags(args, stdout, stderr)
 	if done {
 		return code
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	logger := promslog.New(f.log)
-	if err := start(ctx, f, logger); err != nil {
-		fmt.Fprintf(stderr, "drift_exporter: %v\n", err)
+	if err := start(ctx, f, promslog.New(f.log)); err != nil {
+		// Problems stand one a line and begin with their place in a file, as compilers print them.
+		fmt.Fprintln(stderr, err)
 		return exitFailure
 	}
 	return exitOK
@@ -54,9 +54,6 @@ func start(ctx context.Context, f *flags, logger *slog.Logger) error {
 	var base prometheus.Gatherer
 	if !f.once {
 		registry.MustRegister(versioncollector.NewCollector("drift_exporter"))
-		if f.processMetrics {
-			registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-		}
 		base = registry
 	}
 	e, err := exporter.New(exporter.Options{ConfigFile: f.configFile, Base: base, Logger: logger})
@@ -65,12 +62,21 @@ func start(ctx context.Context, f *flags, logger *slog.Logger) error {
 	}
 	switch {
 	case f.configCheck:
-		return e.Check(f.stdout)
+		return check(e, f)
 	case f.once:
 		return once(ctx, e, f.stdout)
 	default:
 		return serve(ctx, e, registry, f, logger)
 	}
+}
+
+// check prints what was inferred, and that all is well if it is.
+func check(e *exporter.Exporter, f *flags) error {
+	if err := e.Check(f.stdout); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(f.stdout, "%s: OK\n", f.configFile)
+	return err
 }
 
 // once prints the metrics of all that the logs hold.
@@ -90,50 +96,71 @@ func once(ctx context.Context, e *exporter.Exporter, out io.Writer) error {
 	return nil
 }
 
-// serve runs the exporter and its web server until the context ends or one of them fails.
+// serve runs the exporter and its web server until the context ends or one of them fails. It returns after both have
+// ended.
 func serve(ctx context.Context, e *exporter.Exporter, registry *prometheus.Registry, f *flags, logger *slog.Logger) error {
 	logger.Info("Starting drift_exporter", "version", version.Info())
 	logger.Info("Build context", "build_context", version.BuildContext())
 	handler, err := e.Handler(exporter.HTTPOptions{
-		TelemetryPath: f.telemetryPath, Lifecycle: f.lifecycle, Registry: registry,
+		TelemetryPath: f.telemetryPath, Lifecycle: f.lifecycle, Registry: processMetrics(registry, f),
 	})
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	defer signal.Stop(hangups)
-	go func() {
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-hangups:
-				if err := e.Reload(ctx); err != nil {
-					logger.Error("Loading the configuration failed, the old one stays", "err", err)
-				}
-			}
-		}
-	}()
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	ended := make(chan error, 2)
 	go func() { ended <- e.Run(ctx) }()
 	go func() { ended <- web.ListenAndServe(server, f.web, logger) }()
+	var group sync.WaitGroup
+	defer group.Wait()
+	group.Go(func() { reloadOnHangup(ctx, e, logger) })
+
+	running := cap(ended)
 	select {
 	case err = <-ended:
+		running--
 	case <-ctx.Done():
 		logger.Info("Stopping")
 	}
 	cancel()
 	drain, stop := context.WithTimeout(context.Background(), drainTime)
 	defer stop()
-	if closing := server.Shutdown(drain); closing != nil && err == nil {
-		err = fmt.Errorf("stopping the web server: %w", closing)
+	if closing := server.Shutdown(drain); closing != nil {
+		err = cmp.Or(err, fmt.Errorf("stopping the web server: %w", closing))
 	}
-	if errors.Is(err, http.ErrServerClosed) {
-		err = nil
+	for range running {
+		if last := <-ended; !errors.Is(last, http.ErrServerClosed) {
+			err = cmp.Or(err, last)
+		}
 	}
 	return err
+}
+
+// processMetrics registers the metrics of the process and returns where those of the metrics handler belong. If they
+// are not wanted, both lead to nowhere.
+func processMetrics(registry *prometheus.Registry, f *flags) *prometheus.Registry {
+	if f.noExporterMetrics {
+		return prometheus.NewRegistry()
+	}
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return registry
+}
+
+// reloadOnHangup loads the configuration again at every SIGHUP, until the context ends.
+func reloadOnHangup(ctx context.Context, e *exporter.Exporter, logger *slog.Logger) {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hangups:
+			if err := e.Reload(ctx); err != nil {
+				logger.Error("Loading the configuration failed, the old one stays", "err", err)
+			}
+		}
+	}
 }

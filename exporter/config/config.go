@@ -44,7 +44,7 @@ type Model struct {
 	// not named are inferred from the reference. Default: none.
 	Columns []Column
 	// Windows are `windows`: a list of durations of event time over which metrics are computed, sorted by length here.
-	// The label "window" has a duration as the file writes it. Default [1h, 24h, 7d]; each 1m to 366d, no length twice.
+	// The label "window" has a duration as the file writes it. Default [1h, 24h, 7d]; each 1m to 10y, no length twice.
 	Windows []Window
 	// MinRecords is `min_records`: a metric of a window is absent while it would be computed from fewer values than
 	// this. Default 30; 1 to 1000000000.

@@ -21,7 +21,7 @@ type loader struct {
 // The ranges of durations that have no bound in their nature. They keep sums of times far from overflow.
 const (
 	longest        = 366 * day
-	longestTimeout = 10 * 365 * day
+	longestSpan = 10 * 365 * day
 )
 
 func (l *loader) rootKeys(c *Config) []key {
@@ -128,7 +128,7 @@ func readWindows(n node, m *Model) {
 	m.Windows = nil
 	for _, item := range n.items("a list of durations such as [1h, 24h]") {
 		w := Window{Name: item.Value}
-		if !item.duration(&w.Length, time.Minute, longest) {
+		if !item.duration(&w.Length, time.Minute, longestSpan) {
 			continue
 		}
 		same := func(earlier Window) bool { return earlier.Length == w.Length }

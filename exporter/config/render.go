@@ -60,8 +60,8 @@ type (
 	}
 )
 
-// text is a string that is rendered so that it is read again as it was. The YAML package writes line breaks at the start
-// of a text, and the text <<, as something else.
+// text is a string that is rendered so that it is read again as it was. The YAML package would write line breaks at the
+// start of a text, and the text <<, as something else.
 type text string
 
 // MarshalYAML puts everything unusual in double quotes.

@@ -71,7 +71,7 @@ type labelTimeout struct {
 
 func (t *labelTimeout) read(n node) {
 	var value time.Duration
-	if !n.duration(&value, time.Second, longestTimeout) {
+	if !n.duration(&value, time.Second, longestSpan) {
 		return
 	}
 	if t.line != 0 && value != *t.value {

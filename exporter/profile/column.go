@@ -97,11 +97,11 @@ func (c *Column) Cell(x float64) int {
 	if c.cuts == nil {
 		return 0
 	}
-	j := c.cuts.find(x)
-	if c.cuts.points[j] == x {
-		return 2*j + 1
+	i, equal := c.cuts.find(x)
+	if equal {
+		return 2*i + 1
 	}
-	return 2 * j
+	return 2 * i
 }
 
 // Coarse sums cells up to coarse bins, into dst if that is large enough. The cells of a categorical column are its bins.

@@ -2,7 +2,7 @@ package profile
 
 import (
 	"math"
-	"slices"
+	"math/bits"
 	"sort"
 )
 
@@ -10,14 +10,17 @@ import (
 // are: a table over equal steps, of the values or of their bit patterns, says where to begin, and a short scan finishes.
 // Both maps from value to table entry are monotone, which is all that correctness needs.
 type cutIndex struct {
-	points []float64 // with +Inf behind the last
-	start  []uint32
+	// keys are the points as integers of the same order, with two of the largest behind them.
+	keys  []uint64
+	start []uint32
 	// byBits takes steps of the order-preserving bit pattern, which suits values over many magnitudes.
 	byBits bool
 	low    float64
 	scale  float64
 	base   uint64
 	shift  uint
+	// cost is the length of the scans for the points themselves, which are where values are.
+	cost int
 }
 
 const (
@@ -30,7 +33,7 @@ const (
 // newCutIndex returns an index over sorted distinct finite points, of which there is at least one.
 func newCutIndex(points []float64) *cutIndex {
 	byValue, byBits := layOut(points, false), layOut(points, true)
-	if byBits.cost() < byValue.cost() {
+	if byBits.cost < byValue.cost {
 		return byBits
 	}
 	return byValue
@@ -38,11 +41,15 @@ func newCutIndex(points []float64) *cutIndex {
 
 func layOut(points []float64, byBits bool) *cutIndex {
 	n := len(points)
-	ix := &cutIndex{points: append(slices.Clone(points), math.Inf(1)), byBits: byBits, low: points[0]}
+	ix := &cutIndex{byBits: byBits, low: points[0]}
+	for _, p := range points {
+		ix.keys = append(ix.keys, orderedBits(p))
+	}
+	ix.keys = append(ix.keys, math.MaxUint64, math.MaxUint64)
 	entries := entriesPerPoint * n
 	if byBits {
-		ix.base = orderedBits(points[0])
-		for span := orderedBits(points[n-1]) - ix.base; span>>ix.shift >= uint64(entries); {
+		ix.base = ix.keys[0]
+		for span := ix.keys[n-1] - ix.base; span>>ix.shift >= uint64(entries); {
 			ix.shift++
 		}
 	} else if span := points[n-1] - points[0]; span > 0 && !math.IsInf(span, 0) {
@@ -54,31 +61,33 @@ func layOut(points []float64, byBits bool) *cutIndex {
 	// start[e] counts the points whose entry lies below e: all of them are below any value of entry e.
 	ix.start = make([]uint32, entries+2)
 	for _, p := range points {
-		if e := ix.entry(p); e+1 < len(ix.start) {
+		if e := ix.entry(p, orderedBits(p)); e+1 < len(ix.start) {
 			ix.start[e+1]++
 		}
 	}
 	for e := 1; e < len(ix.start); e++ {
 		ix.start[e] += ix.start[e-1]
 	}
+	for i, p := range points {
+		ix.cost += i - int(ix.start[ix.entry(p, ix.keys[i])])
+	}
 	return ix
 }
 
-// orderedBits maps floats to integers of the same order.
+// orderedBits maps floats to integers of the same order; -0 and 0 to the same one.
 func orderedBits(x float64) uint64 {
-	u := math.Float64bits(x)
+	u := math.Float64bits(x + 0)
 	return u ^ (uint64(int64(u)>>63) | 1<<63)
 }
 
-// entry is monotone in x.
-func (ix *cutIndex) entry(x float64) int {
+// entry is monotone in x, whose ordered bits are key.
+func (ix *cutIndex) entry(x float64, key uint64) int {
 	last := len(ix.start) - 1
 	if ix.byBits {
-		bits := orderedBits(x)
-		if bits < ix.base {
+		if key < ix.base {
 			return 0
 		}
-		return int(min((bits-ix.base)>>ix.shift, uint64(last)))
+		return int(min((key-ix.base)>>ix.shift, uint64(last)))
 	}
 	t := (x - ix.low) * ix.scale
 	if !(t > 0) {
@@ -90,23 +99,21 @@ func (ix *cutIndex) entry(x float64) int {
 	return int(t)
 }
 
-// cost is the length of the scans for the points themselves, which are where values are.
-func (ix *cutIndex) cost() int {
-	sum := 0
-	for i, p := range ix.points[:len(ix.points)-1] {
-		sum += i - int(ix.start[ix.entry(p)])
-	}
-	return sum
-}
-
-// find returns the index of the first point that is not below x, which must be finite.
-func (ix *cutIndex) find(x float64) int {
-	j := int(ix.start[ix.entry(x)])
+// find returns the index of the first point that is not below x, which must be finite, and whether it equals x. The first
+// two comparisons are made without branches, which the processor could not predict.
+func (ix *cutIndex) find(x float64) (i int, equal bool) {
+	key := orderedBits(x)
+	i = int(ix.start[ix.entry(x, key)])
+	_, below := bits.Sub64(ix.keys[i], key, 0)
+	i += int(below)
+	_, below = bits.Sub64(ix.keys[i], key, 0)
+	i += int(below)
 	for range maxScan {
-		if !(ix.points[j] < x) {
-			return j
+		if ix.keys[i] >= key {
+			return i, ix.keys[i] == key
 		}
-		j++
+		i++
 	}
-	return j + sort.SearchFloat64s(ix.points[j:], x)
+	i += sort.Search(len(ix.keys)-i, func(k int) bool { return ix.keys[i+k] >= key })
+	return i, ix.keys[i] == key
 }

@@ -56,6 +56,9 @@ func (s *sighting) text(value string, typed bool) {
 	} else if x, err := strconv.ParseFloat(strings.TrimSpace(value), 64); err == nil && !math.IsInf(x, 0) {
 		s.number(x)
 	}
+	if s.numbers == s.values && len(s.distinct) > fewIntegers {
+		return // how many more distinct numbers there are does not matter
+	}
 	if s.numbers == 0 && s.times == s.values-1 {
 		if _, ok := decode.ParseTime([]byte(value)); ok {
 			s.times++

@@ -104,7 +104,7 @@ func tailQuantile(scores []float64) float64 {
 		excess += x - threshold
 	}
 	smooth := threshold + excess/float64(beyond)*math.Log(0.05/(1-noiseProbability))
-	return max(smooth, scores[n-max(1, n/1000)])*(1+1e-9)
+	return max(smooth, scores[n-max(1, n/1000)]) * (1 + 1e-9)
 }
 
 // newRandom returns a source of random numbers that depends on its arguments only, so that floors are the same at every

@@ -27,6 +27,8 @@ func newNumericNoise(points []float64, cells []uint64, sd float64) *numericNoise
 	if sd > 0 && isFinite(sd) && width > 0 && isFinite(width) {
 		c.spread = true
 		c.skewness, c.kurtosis = cellShape(points, cells)
+		c.skewness *= 1 + 10/math.Sqrt(c.m)
+		c.kurtosis *= 1 + 10/math.Sqrt(c.m)
 		c.wasserstein = bridgeQuantile(points, cells) / sd
 	}
 	return c

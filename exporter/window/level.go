@@ -1,80 +1,123 @@
 package window
 
 import (
-	"bytes"
-	"encoding/binary"
 	"sort"
 )
 
-// level is one window: the panes that it covers, and their sum.
+// level is one window: the panes that it covers. Records reach it from the level below when that closes a pane, so each
+// record is handled once at every level and not at each pane of the finest one.
 type level struct {
-	ratio int64 // finest panes in one pane of this level
-	panes int64 // that the window covers
+	ratio int64  // finest panes in one pane of this level
+	panes int64  // that the window covers
+	above *level // gets the panes that are closed here; nil at the top
+	// lifetime counts per cell what left the top.
+	lifetime []uint64
 
-	newest  int64
-	total   []uint64 // per cell, over all panes
+	newest int64
+	// sealed are the closed panes, ascending; total and records are their sum.
+	sealed  []pane
+	total   []uint64
 	records uint64
-	// building is the newest pane, which still grows. What was added first is in its cells, the rest in dense: while a log
-	// is caught up with, a finest pane gets everything at once and never needs dense.
-	building pane
+	// building is the newest pane, which still grows; its cells are in dense.
+	building part
 	dense    []uint32
-	spread   bool // dense is in use
-	// sealed are the older ones, ascending.
-	sealed []pane
+	entries  []entry
 }
 
-// pane is a stretch of event time.
+// pane is a stretch of event time that is closed.
 type pane struct {
 	index   int64
 	records uint64
-	// cells holds the cells that are not empty, as pairs of varints: the distance to the cell before, and the count.
-	cells []byte
-	sums  []sums
+	cells   []byte // see encode
+	sums    []sums
 }
 
-func newLevel(ratio, panes int64, cells, columns int) level {
-	return level{
+// part is some of what a pane holds.
+type part struct {
+	pane    int64 // finest, or the first of them
+	records uint64
+	entries []entry
+	sums    []sums
+}
+
+func newLevel(ratio, panes int64, cells, columns int) *level {
+	l := &level{
 		ratio: ratio, panes: panes, newest: -1 << 62,
-		total:    make([]uint64, cells),
-		building: pane{index: -1 << 62, sums: make([]sums, columns)}, dense: make([]uint32, cells),
+		total: make([]uint64, cells), dense: make([]uint32, cells), lifetime: make([]uint64, cells),
 	}
+	l.building = part{pane: -1 << 62, sums: make([]sums, columns)}
+	return l
 }
 
-// add takes over the cells and sums of an open pane.
-func (l *level) add(d *delta, entries []entry) {
-	index := floorDiv(d.pane, l.ratio)
-	if index <= l.newest-l.panes {
-		return // too old for this window
-	}
-	for _, e := range entries {
-		l.total[e.cell] += uint64(e.count)
-	}
-	l.records += d.records
-	if index > l.building.index {
+// add takes in a part. complete says that its pane gets nothing more, unless it comes late.
+func (l *level) add(p *part, complete bool) {
+	index := floorDiv(p.pane, l.ratio)
+	if index > l.building.pane {
 		l.seal()
-		l.building.index = index
+		l.building.pane = index
 	}
-	p := &l.building
-	switch {
-	case index < l.building.index:
-		p = l.older(index, len(d.sums))
-		p.cells = encode(mergeEntries(decode(p.cells), entries))
-	case p.records == 0:
-		p.cells = encode(entries)
-	default:
-		l.spread = true
-		for _, e := range entries {
-			l.dense[e.cell] += e.count
-		}
+	if index < l.building.pane || complete && l.building.records == 0 {
+		l.close(index, p)
+		return
 	}
-	p.records += d.records
-	for i := range d.sums {
-		p.sums[i].merge(&d.sums[i])
+	b := &l.building
+	b.records += p.records
+	for _, e := range p.entries {
+		l.dense[e.cell] += e.count
+	}
+	for i := range p.sums {
+		b.sums[i].merge(&p.sums[i])
+	}
+	if complete {
+		l.seal()
 	}
 }
 
-// older returns the sealed pane of that index.
-func (l *level) older(index int64, columns int) *pane {
+// seal closes the building pane.
+func (l *level) seal() {
+	b := &l.building
+	if b.records == 0 {
+		return
+	}
+	l.entries = appendEntries(l.entries[:0], l.dense)
+	for _, e := range l.entries {
+		l.dense[e.cell] = 0
+	}
+	whole := part{pane: b.pane * l.ratio, records: b.records, entries: l.entries, sums: b.sums}
+	l.close(b.pane, &whole)
+	b.records = 0
+	clear(b.sums)
+}
+
+// close puts a part into a closed pane and passes it on.
+func (l *level) close(index int64, p *part) {
+	if index > l.newest-l.panes {
+		closed := l.closed(index, len(p.sums))
+		closed.records += p.records
+		if closed.cells == nil {
+			closed.cells = encode(p.entries)
+		} else {
+			closed.cells = encode(mergeEntries(decode(closed.cells), p.entries))
+		}
+		for i := range p.sums {
+			closed.sums[i].merge(&p.sums[i])
+		}
+		for _, e := range p.entries {
+			l.total[e.cell] += uint64(e.count)
+		}
+		l.records += p.records
+	}
+	if l.above != nil {
+		l.above.add(p, false)
+		return
+	}
+	for _, e := range p.entries {
+		l.lifetime[e.cell] += uint64(e.count)
+	}
+}
+
+// closed returns the closed pane of that index.
+func (l *level) closed(index int64, columns int) *pane {
 	i := sort.Search(len(l.sealed), func(i int) bool { return l.sealed[i].index >= index })
 	if i == len(l.sealed) || l.sealed[i].index != index {
 		l.sealed = append(l.sealed, pane{})
@@ -84,96 +127,21 @@ func (l *level) older(index int64, columns int) *pane {
 	return &l.sealed[i]
 }
 
-// seal makes the building pane compact and begins an empty one.
-func (l *level) seal() {
-	if l.building.records == 0 {
-		return
-	}
-	p := l.building
-	if l.spread {
-		var entries []entry
-		for cell, n := range l.dense {
-			if n != 0 {
-				entries = append(entries, entry{uint32(cell), n})
-				l.dense[cell] = 0
-			}
-		}
-		p.cells = encode(mergeEntries(decode(p.cells), entries))
-		l.spread = false
-	}
-	l.sealed = append(l.sealed, p)
-	l.building = pane{index: p.index, sums: make([]sums, len(p.sums))}
-}
-
 // advance forgets the panes that the window leaves behind when the finest pane is the newest.
 func (l *level) advance(finest int64) {
 	l.newest = max(l.newest, floorDiv(finest, l.ratio))
-	if l.newest > l.building.index {
+	if l.newest > l.building.pane {
 		l.seal()
-		l.building.index = l.newest
+		l.building.pane = l.newest
 	}
 	gone := 0
 	for ; gone < len(l.sealed) && l.sealed[gone].index <= l.newest-l.panes; gone++ {
-		p := &l.sealed[gone]
-		for _, e := range decode(p.cells) {
-			l.total[e.cell] -= uint64(e.count)
-		}
-		l.records -= p.records
+		subtract(l.total, l.sealed[gone].cells)
+		l.records -= l.sealed[gone].records
 	}
 	if gone > 0 {
 		rest := copy(l.sealed, l.sealed[gone:])
 		clear(l.sealed[rest:])
 		l.sealed = l.sealed[:rest]
 	}
-}
-
-// sum merges a column's sums over the panes, the oldest first.
-func (l *level) sum(column int) sums {
-	var sum sums
-	for i := range l.sealed {
-		sum.merge(&l.sealed[i].sums[column])
-	}
-	sum.merge(&l.building.sums[column])
-	return sum
-}
-
-func encode(entries []entry) []byte {
-	buf := make([]byte, 0, 3*len(entries))
-	before := uint32(0)
-	for _, e := range entries {
-		buf = binary.AppendUvarint(buf, uint64(e.cell-before))
-		buf = binary.AppendUvarint(buf, uint64(e.count))
-		before = e.cell
-	}
-	return bytes.Clone(buf)
-}
-
-func decode(cells []byte) []entry {
-	var entries []entry
-	cell := uint32(0)
-	for len(cells) > 0 {
-		gap, n := binary.Uvarint(cells)
-		count, m := binary.Uvarint(cells[n:])
-		cell += uint32(gap)
-		entries = append(entries, entry{cell, uint32(count)})
-		cells = cells[n+m:]
-	}
-	return entries
-}
-
-// mergeEntries adds two ascending lists of cells.
-func mergeEntries(a, b []entry) []entry {
-	merged := make([]entry, 0, len(a)+len(b))
-	for len(a) > 0 && len(b) > 0 {
-		switch {
-		case a[0].cell < b[0].cell:
-			merged, a = append(merged, a[0]), a[1:]
-		case a[0].cell > b[0].cell:
-			merged, b = append(merged, b[0]), b[1:]
-		default:
-			merged = append(merged, entry{a[0].cell, a[0].count + b[0].count})
-			a, b = a[1:], b[1:]
-		}
-	}
-	return append(append(merged, a...), b...)
 }

@@ -22,13 +22,12 @@ type Set struct {
 	columns []column
 	cells   int // of all columns together
 	pane    int64
-	levels  []level
-	// lifetime counts per cell what was ever added.
-	lifetime []uint64
-	open     []*delta
-	newest   int64 // the newest pane that Advance was told of
-	entries  []entry
-	gather   []float64
+	levels  []*level
+	open    []*delta
+	newest  int64 // the newest pane that Advance was told of
+	entries []entry
+	gather  []float64
+	shown   []uint64
 }
 
 // column is where a profile column's cells lie in a pane's counts, and what adding to it needs.
@@ -63,11 +62,6 @@ type delta struct {
 	sums    []sums
 }
 
-// entry is one cell of a pane that is not empty.
-type entry struct {
-	cell, count uint32
-}
-
 // New returns an empty set. The columns are those of the batches that will be added, in their order; lengths are the
 // windows', ascending; located is how many live values of each column are told apart although they are no cut points.
 func New(columns []*profile.Column, lengths []time.Duration, located int) *Set {
@@ -84,11 +78,14 @@ func New(columns []*profile.Column, lengths []time.Duration, located int) *Set {
 		s.columns = append(s.columns, col)
 		s.cells += col.size
 	}
-	s.lifetime = make([]uint64, s.cells)
+	s.shown = make([]uint64, s.cells)
 	finest, ratios, panes := layOut(lengths)
 	s.pane = finest
 	for i := range lengths {
 		s.levels = append(s.levels, newLevel(ratios[i], panes[i], s.cells, len(s.columns)))
+		if i > 0 {
+			s.levels[i-1].above = s.levels[i]
+		}
 	}
 	return s
 }
@@ -193,7 +190,7 @@ func (c *column) addCategories(b *record.Batch, spans []record.Span, rows []uint
 		case record.Wrong:
 			sum.invalid++
 		default:
-			counts[c.cache.code(c.Column, b.Text(span))]++
+			counts[c.cache.code(c.Column, b, span)]++
 		}
 	}
 }
@@ -234,27 +231,19 @@ func (s *Set) delta(pane int64) *delta {
 				d = other
 			}
 		}
-		s.flush(d)
+		s.flush(d, false)
 	}
 	d.pane = pane
 	return d
 }
 
-// flush moves what an open pane holds to all windows.
-func (s *Set) flush(d *delta) {
+// flush moves what an open pane holds to the windows. complete says that the pane gets nothing more.
+func (s *Set) flush(d *delta, complete bool) {
 	if d.records == 0 {
 		return
 	}
-	s.entries = s.entries[:0]
-	for cell, n := range d.counts {
-		if n != 0 {
-			s.entries = append(s.entries, entry{uint32(cell), n})
-			s.lifetime[cell] += uint64(n)
-		}
-	}
-	for i := range s.levels {
-		s.levels[i].add(d, s.entries)
-	}
+	s.entries = appendEntries(s.entries[:0], d.counts)
+	s.levels[0].add(&part{pane: d.pane, records: d.records, entries: s.entries, sums: d.sums}, complete)
 	for _, e := range s.entries {
 		d.counts[e.cell] = 0
 	}
@@ -271,7 +260,7 @@ func (s *Set) Advance(now int64) {
 	s.newest = pane
 	for _, d := range s.open {
 		if d.pane < pane {
-			s.flush(d)
+			s.flush(d, true)
 		}
 	}
 	for i := range s.levels {
@@ -316,26 +305,64 @@ type Located struct {
 // View returns what the i-th window holds now.
 func (s *Set) View(i int) View {
 	for _, d := range s.open {
-		s.flush(d)
+		s.flush(d, false)
 	}
-	l := &s.levels[i]
+	l := s.levels[i]
 	v := View{Records: l.records, Columns: make([]ColumnView, len(s.columns))}
+	copy(s.shown, l.total)
+	for _, below := range s.levels[:i+1] {
+		v.Records += below.building.records
+		addDense(s.shown, below)
+	}
 	for k := range s.columns {
 		c := &s.columns[k]
-		total := l.total[c.offset : c.offset+c.size]
-		col := ColumnView{Column: c.Column, Cells: total[:len(c.Cells)]}
-		sum := l.sum(k)
-		col.Moments, col.Tail, col.Missing, col.Invalid = sum.moments, sum.tail, sum.missing, sum.invalid
-		if c.located != nil {
-			col.Located = c.located.counts(total)
+		total := s.shown[c.offset : c.offset+c.size]
+		sum := s.sum(i, k)
+		v.Columns[k] = ColumnView{
+			Column: c.Column, Cells: total[:len(c.Cells)],
+			Moments: sum.moments, Tail: sum.tail, Missing: sum.missing, Invalid: sum.invalid,
 		}
-		v.Columns[k] = col
+		if c.located != nil {
+			v.Columns[k].Located = c.located.counts(total)
+		}
 	}
 	return v
 }
 
+// addDense adds the cells of a level's building pane.
+func addDense(total []uint64, l *level) {
+	if l.building.records == 0 {
+		return
+	}
+	for cell, n := range l.dense {
+		total[cell] += uint64(n)
+	}
+}
+
+// sum merges a column's sums over the panes of the i-th window, the oldest first.
+func (s *Set) sum(i, column int) sums {
+	var sum sums
+	for k := range s.levels[i].sealed {
+		sum.merge(&s.levels[i].sealed[k].sums[column])
+	}
+	for k := i; k >= 0; k-- {
+		sum.merge(&s.levels[k].building.sums[column])
+	}
+	return sum
+}
+
 // Lifetime returns how many values each cell of a column got since the set was made.
 func (s *Set) Lifetime(k int, dst []uint64) []uint64 {
+	for _, d := range s.open {
+		s.flush(d, false)
+	}
 	c := &s.columns[k]
-	return append(dst[:0], s.lifetime[c.offset:c.offset+len(c.Cells)]...)
+	top := s.levels[len(s.levels)-1]
+	dst = append(dst[:0], top.lifetime[c.offset:c.offset+len(c.Cells)]...)
+	for _, l := range s.levels {
+		for i, n := range l.dense[c.offset : c.offset+len(c.Cells)] {
+			dst[i] += uint64(n)
+		}
+	}
+	return dst
 }

@@ -90,7 +90,7 @@ func expected(s *Set, columns []*profile.Column, events []event, i int) []Column
 	for _, e := range events {
 		newest = max(newest, s.Pane(int64(e.at)))
 	}
-	l := &s.levels[i]
+	l := s.levels[i]
 	for _, e := range events {
 		if floorDiv(s.Pane(int64(e.at)), l.ratio) <= floorDiv(newest, l.ratio)-l.panes {
 			continue
