@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"math"
 	"os"
@@ -140,38 +141,50 @@ func cutLog(t *testing.T, folder string, start, end time.Time) string {
 		}
 		return !at.Before(start) && at.Before(end)
 	}
-	name := "predictions.jsonl"
-	in, err := os.Open(filepath.Join(folder, name))
-	if os.IsNotExist(err) {
-		name = "predictions.csv"
-		in, err = os.Open(filepath.Join(folder, name))
+	files, err := filepath.Glob(filepath.Join(folder, "predictions*"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no prediction log in %s: %v", folder, err)
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer in.Close()
+	name := "predictions" + filepath.Ext(files[0])
 	path := filepath.Join(t.TempDir(), name)
 	out, err := os.Create(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer out.Close()
+	for _, file := range files {
+		cutFile(t, out, file, inside)
+	}
+	return path
+}
+
+// cutFile copies the records of a file that lie inside, and the header of a CSV file.
+func cutFile(t *testing.T, out io.Writer, file string, inside func(stamp string) bool) {
+	t.Helper()
+	in, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, 1<<20)
+	isCSV := strings.HasSuffix(file, ".csv")
 	for i := 0; lines.Scan(); i++ {
 		line := lines.Text()
-		var stamp string
-		if strings.HasSuffix(name, ".csv") {
+		stamp := ""
+		switch {
+		case isCSV && i == 0:
+			if position, _ := out.(io.Seeker).Seek(0, io.SeekCurrent); position == 0 {
+				fmt.Fprintln(out, line)
+			}
+			continue
+		case isCSV:
 			fields, err := csv.NewReader(strings.NewReader(line)).Read()
 			if err != nil {
 				t.Fatal(err)
 			}
 			stamp = fields[1]
-			if i == 0 {
-				fmt.Fprintln(out, line)
-				continue
-			}
-		} else {
+		default:
 			var r struct{ Timestamp string }
 			if err := json.Unmarshal([]byte(line), &r); err != nil {
 				t.Fatal(err)
@@ -185,7 +198,6 @@ func cutLog(t *testing.T, folder string, start, end time.Time) string {
 	if err := lines.Err(); err != nil {
 		t.Fatal(err)
 	}
-	return path
 }
 
 // runOnce runs an exporter with one model to the end of its logs. It returns what is served and, for each numeric column,
@@ -246,10 +258,13 @@ func TestExpositionEqualsTheOracle(t *testing.T) {
 					}
 					log := cutLog(t, folder, w.Start, w.End)
 					for _, k := range []int{1024, 32768} {
-						labels, _ := filepath.Glob(filepath.Join(folder, "labels.*"))
+						labels := filepath.Join(folder, "labels*")
+						if strings.HasSuffix(log, ".csv") {
+							labels += ".csv"
+						}
 						got, bounds := runOnce(t, fmt.Sprintf(
 							"models:\n- {name: m, reference: {path: %q}, predictions: {path: %q}, labels: {path: %q}, windows: [10y], fields: {version: none}, cut_points: %d, columns: {%s}}\n",
-							filepath.Join(folder, "reference.csv"), log, labels[0], k, d.columns))
+							filepath.Join(folder, "reference.csv"), log, labels, k, d.columns))
 						compareWindow(t, got, bounds, &w, k)
 						compareReference(t, got, &want)
 					}
