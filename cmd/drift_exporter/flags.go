@@ -1,7 +1,10 @@
 package main
 
 import (
+	"fmt"
 	"io"
+	"path"
+	"strings"
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/common/promslog"
@@ -47,9 +50,22 @@ func parseFlags(args []string, stdout, stderr io.Writer) (f *flags, code int, do
 		BoolVar(&f.noExporterMetrics)
 	f.web = kingpinflag.AddFlags(app, defaultAddress)
 	promslogflag.AddFlags(app, f.log)
-	if _, err := app.Parse(args); err != nil && !done {
+	_, err := app.Parse(args)
+	if err == nil {
+		err = checkTelemetryPath(f.telemetryPath)
+	}
+	if err != nil && !done {
 		app.Errorf("%s, try --help", err)
 		return nil, exitUsage, true
 	}
 	return f, code, done
+}
+
+// checkTelemetryPath reports a path that the web server cannot serve metrics under.
+func checkTelemetryPath(p string) error {
+	taken := p == "/" || p == "/config" || strings.HasPrefix(p, "/-/")
+	if taken || !path.IsAbs(p) || path.Clean(p) != p || strings.ContainsAny(p, "{} ?#%") {
+		return fmt.Errorf("--web.telemetry-path must be a path such as /metrics that nothing else has, not %q", p)
+	}
+	return nil
 }

@@ -80,39 +80,78 @@ func (d *JSONL) complete() {
 	}
 }
 
-// fast reads the record that begins at i and returns the index behind its newline, or -1 if the line needs care.
+// fast reads the record that begins at i and returns the index behind its newline, or -1 if the line needs care. The
+// usual case is inline, without a call for step and value; that is worth a quarter of the time of decoding.
 func (d *JSONL) fast(i int) int {
 	d.startRow()
 	b := d.data
 	p := d.begin
 	for {
-		next, to := d.follow(p, i)
-		if next < 0 {
-			if next, to = d.explore(p, i); next < 0 {
+		if s := &p.steps[0]; p.known > 0 && s.enters == nil && s.literal.at(b, i) {
+			i += s.literal.length
+			p = s.to
+		} else if i, p = d.next(p, i); i < 0 {
+			return -1
+		}
+		if p.slots == nil {
+			if p == d.end {
+				d.finishRow()
+				return i
+			}
+			if i = skip(b, i, 0); i <= 0 {
 				return -1
 			}
+			continue
 		}
-		if to == d.end {
-			d.finishRow()
-			return next
-		}
-		p = to
-		switch len(p.slots) {
-		case 0:
-			i = skip(b, next, 0)
-		case 1:
-			i = d.read(p.slots[0], next)
-		default:
-			for _, s := range p.slots {
-				if i = d.read(s, next); i <= 0 {
+		slot := p.slots[0]
+		if len(p.slots) == 1 && d.seen[slot] != d.row {
+			switch s := &d.slots[slot]; s.role {
+			case roleNumber:
+				if x, end, ok := parseNumber(b, i); ok && x-x == 0 {
+					c := &d.batch.Columns[s.index]
+					c.Numbers = append(c.Numbers, x)
+					d.seen[slot] = d.row
+					d.filled++
+					i = end
+					continue
+				}
+			case roleText:
+				if b[i] != '"' {
 					break
+				}
+				if end, wide := stringEnd(b, i+1); end > 0 && !wide {
+					c := &d.batch.Columns[s.index]
+					c.Spans = append(c.Spans, record.Span{Offset: uint32(i + 1), Length: uint32(end - i - 1)})
+					d.seen[slot] = d.row
+					d.filled++
+					i = end + 1
+					continue
 				}
 			}
 		}
-		if i <= 0 {
+		if i = d.readAll(p, i); i <= 0 {
 			return -1
 		}
 	}
+}
+
+// next goes from place p to the next value, by a remembered step if one fits.
+func (d *JSONL) next(p *place, i int) (int, *place) {
+	if next, to := d.follow(p, i); next >= 0 {
+		return next, to
+	}
+	return d.explore(p, i)
+}
+
+// readAll reads the value at i into every slot of a place.
+func (d *JSONL) readAll(p *place, i int) int {
+	next := -1
+	for _, s := range p.slots {
+		if next = d.read(s, i); next <= 0 {
+			return -1
+		}
+	}
+	return next
 }
 
 // follow takes a remembered step from p, if one fits, and returns the index of the next value and its place.

@@ -13,39 +13,32 @@ const (
 
 func load8(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i:]) }
 
-// literal is a run of bytes that is compared eight at a time. The data it is compared with must be readable for
-// Padding bytes behind its end.
+// literal is a run of bytes that is compared sixteen at a time. The data it is compared with must be readable for Padding
+// bytes behind its end.
 type literal struct {
-	words []uint64
-	// mask covers the bytes of the last word that belong to the literal.
-	mask   uint64
-	length int
+	// first and second are the first sixteen bytes, of which the masks cover those that belong to the literal.
+	first, second, firstMask, secondMask uint64
+	rest                                 string // what is behind the first sixteen bytes
+	length                               int
 }
 
 func newLiteral(b []byte) literal {
-	l := literal{length: len(b)}
-	for len(b) > 0 {
-		var word [8]byte
-		n := copy(word[:], b)
-		l.words = append(l.words, binary.LittleEndian.Uint64(word[:]))
-		l.mask = ^uint64(0) >> (64 - 8*n)
-		b = b[n:]
+	var head, mask [16]byte
+	for i := range copy(head[:], b) {
+		mask[i] = 0xff
 	}
-	return l
+	return literal{
+		first: load8(head[:], 0), second: load8(head[:], 8), firstMask: load8(mask[:], 0), secondMask: load8(mask[:], 8),
+		rest: string(b[min(len(b), len(head)):]), length: len(b),
+	}
 }
 
-// at reports whether the literal stands at b[i:]. Words beyond the end of b are not read: b then differs.
+// at reports whether the literal stands at b[i:].
 func (l *literal) at(b []byte, i int) bool {
-	last := len(l.words) - 1
-	if i+8*len(l.words) > len(b) {
+	if (load8(b, i)^l.first)&l.firstMask|(load8(b, i+8)^l.second)&l.secondMask != 0 {
 		return false
 	}
-	for k := range last {
-		if load8(b, i+8*k) != l.words[k] {
-			return false
-		}
-	}
-	return (load8(b, i+8*last)^l.words[last])&l.mask == 0
+	return l.rest == "" || isWord(b, i+16, l.rest)
 }
 
 // blanks skips white space within a line.
@@ -191,6 +184,9 @@ func isWord(b []byte, i int, word string) bool {
 // notFinite returns the length of a word at b[i] that stands for no finite number in logs written by Python and others,
 // though JSON has no such words; 0 if there is none.
 func notFinite(b []byte, i int) int {
+	if c := b[i]; c != 'N' && c != 'I' && c != '-' {
+		return 0
+	}
 	for _, word := range [...]string{"NaN", "Infinity", "-Infinity"} {
 		if isWord(b, i, word) {
 			return len(word)

@@ -39,7 +39,7 @@ func NewSnapshot() *Snapshot {
 }
 
 // Add adds a value with its label values, in the order of the definition's labels. A value that is not finite is not
-// served but counted.
+// served but counted. The snapshot keeps the slice of labels.
 func (s *Snapshot) Add(d Def, value float64, labels ...string) {
 	if len(labels) != len(d.Labels) {
 		panic(fmt.Sprintf("bug: %s has labels %q, got values %q", d.Name, d.Labels, labels))

@@ -114,7 +114,7 @@ func TestNamesThatAreNotUTF8AreReplacedAndTheFirstOfEqualOnesServed(t *testing.T
 	s.Add(WindowEnd, 4, "quote\" backslash\\ newline\n ☃")
 	store.Publish(s)
 	for series, want := range map[string]string{
-		`drift_window_end_timestamp_seconds{model="a�b"}`: "1", // A run of invalid bytes is one replacement.
+		`drift_window_end_timestamp_seconds{model="a�b"}`:                             "1", // A run of invalid bytes is one replacement.
 		`drift_window_end_timestamp_seconds{model="quote\" backslash\\ newline\n ☃"}`: "4",
 		droppedInvalid:   "2",
 		droppedNotFinite: "0",

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/drift-exporter/drift_exporter/exporter/decode"
@@ -140,36 +141,22 @@ func (b *builder) choose(all []*sighting) error {
 	prediction := meta(names.Prediction, "prediction")
 	score := meta(names.Score, "score")
 	label := meta(names.Label, "label")
+	var ignored []string
 	for _, name := range [][2]string{{names.ID, "id"}, {names.Time, "timestamp"}, {names.Version, "model_version"}, {names.Model, "model"}} {
 		if s := meta(name[0], name[1]); s != nil {
+			ignored = append(ignored, s.name)
 			b.leave(s.name, "is no feature but the record's "+name[1])
 		}
 	}
 	b.inferTask(prediction, score, label)
 	said := maps.Clone(o.Columns)
-	for _, s := range all {
-		if taken[s] {
-			continue
+	for _, name := range ignored {
+		if said[name].Ignore {
+			delete(said, name)
 		}
-		name := featureName(s, names.Features)
-		says, ok := said[name]
-		delete(said, name)
-		if says.Ignore {
-			b.leave(name, "is ignored by the configuration")
-			continue
-		}
-		kind, why, leave := s.kind()
-		if ok && says.HasKind {
-			kind, why, leave = says.Kind, "configured", ""
-		}
-		if leave != "" {
-			b.leave(name, leave)
-			continue
-		}
-		if says.Edges != nil && kind != record.Numeric {
-			return fmt.Errorf("column %q: has edges but is %s: set its kind to numeric or remove the edges", name, kind)
-		}
-		b.want(s, name, Feature, kind, why, says.Edges)
+	}
+	if err := b.chooseFeatures(all, taken, said); err != nil {
+		return err
 	}
 	kind := outcomeKind(b.profile.Rules.Task)
 	for _, m := range []struct {
@@ -189,6 +176,50 @@ func (b *builder) choose(all []*sighting) error {
 	}
 	if len(b.columns) == 0 {
 		return errors.New("has no column that can be compared")
+	}
+	return nil
+}
+
+// chooseFeatures decides on the columns that are not taken. It deletes from said what it has used.
+func (b *builder) chooseFeatures(all []*sighting, taken map[*sighting]bool, said map[string]ColumnOptions) error {
+	features := b.options.Names.Features
+	nested := make(map[string]bool)
+	for _, s := range all {
+		if name := featureName(s, features); name != s.name {
+			nested[name] = true
+		}
+	}
+	for _, s := range all {
+		if taken[s] {
+			continue
+		}
+		name := featureName(s, features)
+		switch {
+		case name == "":
+			b.leave(strconv.Quote(s.name), "has no name")
+			continue
+		case name == s.name && nested[name]:
+			b.leave(name, "also stands inside of "+features)
+			continue
+		}
+		says, ok := said[name]
+		delete(said, name)
+		if says.Ignore {
+			b.leave(name, "is ignored by the configuration")
+			continue
+		}
+		kind, why, leave := s.kind()
+		if ok && says.HasKind {
+			kind, why, leave = says.Kind, "configured", ""
+		}
+		if leave != "" {
+			b.leave(name, leave)
+			continue
+		}
+		if says.Edges != nil && kind != record.Numeric {
+			return fmt.Errorf("column %q: has edges but is %s: set its kind to numeric or remove the edges", name, kind)
+		}
+		b.want(s, name, Feature, kind, why, says.Edges)
 	}
 	return nil
 }
@@ -237,7 +268,7 @@ func (b *builder) inferTask(prediction, score, label *sighting) {
 		return
 	}
 	outcomes := prediction
-	if outcomes == nil {
+	if outcomes == nil || outcomes.values == 0 && label != nil {
 		outcomes = label
 	}
 	switch {
@@ -249,7 +280,7 @@ func (b *builder) inferTask(prediction, score, label *sighting) {
 	case score != nil:
 		p.Rules.Task, p.TaskWhy = outcome.Classification, "the reference has scores"
 	default:
-		if kind, _, _ := outcomes.kind(); kind == record.Numeric {
+		if kind, _, leave := outcomes.kind(); kind == record.Numeric && leave == "" {
 			p.Rules.Task, p.TaskWhy = outcome.Regression, outcomes.name+" holds numbers"
 		} else {
 			p.Rules.Task, p.TaskWhy = outcome.Classification, outcomes.name+" holds classes"

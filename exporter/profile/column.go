@@ -3,6 +3,7 @@ package profile
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -55,10 +56,10 @@ type Column struct {
 	lastCell []int
 
 	cuts    *cutIndex
-	codes   map[string]uint32
-	numbers map[float64]uint32  // categories that are numbers, where only one has that value
+	codes   map[string]uint32   // cells of categories, the rare ones too
+	numbers map[float64]uint32  // the same for categories that are numbers, where only one cell has that value
 	folded  map[string]uint32   // true and false in other spellings
-	rare    map[string]struct{} // categories beyond the cap
+	rare    int                 // how many categories are beyond the cap
 }
 
 // newNumeric builds the column of sorted finite values. edges are the coarse edges; nil means deciles. k bounds the cut
@@ -69,7 +70,10 @@ func newNumeric(sorted, edges []float64, k int) Column {
 	if edges == nil {
 		edges = stat.DecileEdges(sorted)
 	}
-	c.Edges = edges
+	c.Edges = slices.Clone(edges)
+	for i := range c.Edges {
+		c.Edges[i] += 0 // turns -0 into 0
+	}
 	c.Points, c.Exact = cutPoints(sorted, edges, k)
 	c.index()
 	c.Cells = make([]uint64, 2*len(c.Points)+1)
@@ -157,48 +161,50 @@ func newCategorical(counts []categoryCount, limit int) Column {
 	c := Column{Kind: record.Categorical}
 	kept := counts[:min(len(counts), limit)]
 	c.Cells = make([]uint64, len(kept)+2)
-	for i, n := range kept {
+	for _, n := range kept {
 		c.Categories = append(c.Categories, n.name)
-		c.Cells[i] = n.count
 	}
-	c.rare = make(map[string]struct{}, len(counts)-len(kept))
-	for _, n := range counts[len(kept):] {
-		c.rare[n.name] = struct{}{}
-		c.Cells[c.OtherCell()] += n.count
+	c.rare = len(counts) - len(kept)
+	c.codes = make(map[string]uint32, len(counts))
+	for i, n := range counts {
+		cell := min(i, c.OtherCell())
+		c.codes[n.name] = uint32(cell)
+		c.Cells[cell] += n.count
 	}
 	c.indexCategories()
 	c.Bins = c.Cells
 	return c
 }
 
+// indexCategories finds the other spellings of categories that can mean only one cell.
 func (c *Column) indexCategories() {
-	c.codes = make(map[string]uint32, len(c.Categories))
 	c.numbers = make(map[float64]uint32)
 	c.folded = make(map[string]uint32)
-	ambiguous := make(map[float64]bool)
-	for i, name := range c.Categories {
-		c.codes[name] = uint32(i)
+	ambiguousNumbers, ambiguousWords := make(map[float64]bool), make(map[string]bool)
+	for name, code := range c.codes {
 		if x, err := strconv.ParseFloat(name, 64); err == nil && !math.IsNaN(x) {
-			if _, twice := c.numbers[x]; twice {
-				ambiguous[x] = true
+			if before, twice := c.numbers[x]; twice && before != code {
+				ambiguousNumbers[x] = true
 			}
-			c.numbers[x] = uint32(i)
+			c.numbers[x] = code
+		}
+		if lower := strings.ToLower(name); lower == "true" || lower == "false" {
+			if before, twice := c.folded[lower]; twice && before != code {
+				ambiguousWords[lower] = true
+			}
+			c.folded[lower] = code
 		}
 	}
-	for x := range ambiguous {
+	for x := range ambiguousNumbers {
 		delete(c.numbers, x)
 	}
-	for i, name := range c.Categories {
-		if lower := strings.ToLower(name); lower == "true" || lower == "false" {
-			if _, exact := c.codes[lower]; !exact {
-				c.folded[lower] = uint32(i)
-			}
-		}
+	for word := range ambiguousWords {
+		delete(c.folded, word)
 	}
 }
 
 // Category returns the cell of a value of a categorical column. Values are compared byte for byte; only where that finds
-// nothing, 1.0 also stands for a category 1, and true for True, if no other category could be meant.
+// nothing, 1.0 also stands for a category 1, and true for True or True for true, if no other category could be meant.
 func (c *Column) Category(value []byte) uint32 {
 	if code, ok := c.codes[string(value)]; ok {
 		return code
@@ -211,12 +217,9 @@ func (c *Column) Category(value []byte) uint32 {
 		}
 	}
 	if len(c.folded) > 0 {
-		if code, ok := c.folded[string(value)]; ok {
+		if code, ok := c.folded[strings.ToLower(string(value))]; ok {
 			return code
 		}
-	}
-	if _, ok := c.rare[string(value)]; ok {
-		return uint32(c.OtherCell())
 	}
 	return uint32(c.UnseenCell())
 }
@@ -237,8 +240,8 @@ func (c *Column) String() string {
 		what = fmt.Sprintf("%d cut points (%s), %d bins", len(c.Points), exact, len(c.Bins))
 	case record.Categorical:
 		what = fmt.Sprintf("%d categories", len(c.Categories))
-		if n := len(c.rare); n > 0 {
-			what += fmt.Sprintf(" and %d rarer ones as other", n)
+		if c.rare > 0 {
+			what += fmt.Sprintf(" and %d rarer ones as other", c.rare)
 		}
 	default:
 		what = "missing values only"

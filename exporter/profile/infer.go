@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"errors"
 	"fmt"
 	"hash/maphash"
 	"math"
@@ -46,6 +47,10 @@ func newSighting(name string, path []string, seed maphash.Seed) *sighting {
 
 // text sees a value of a format without types, or of a JSON string or boolean if typed.
 func (s *sighting) text(value string, typed bool) {
+	x, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+	if !typed && errors.Is(err, strconv.ErrRange) {
+		return // Numbers beyond the range of float64 are missing wherever values are read.
+	}
 	s.values++
 	s.length += len(value)
 	if strings.ContainsRune(strings.TrimSpace(value), ' ') {
@@ -53,7 +58,7 @@ func (s *sighting) text(value string, typed bool) {
 	}
 	if typed {
 		s.textual = true
-	} else if x, err := strconv.ParseFloat(strings.TrimSpace(value), 64); err == nil && !math.IsInf(x, 0) {
+	} else if err == nil {
 		s.number(x)
 	}
 	if s.numbers == s.values && len(s.distinct) > fewIntegers {

@@ -43,37 +43,34 @@ func newResults(b *builder) *results {
 }
 
 func (r *results) add(batch *record.Batch) {
-	if r.prediction < 0 {
-		return
-	}
+	classes := r.b.profile.Rules.Task == outcome.Classification
 	for row := range batch.Rows {
 		o := outcome.Outcome{Score: math.NaN()}
-		var ok bool
-		if o.Prediction, ok = r.value(batch, r.prediction, row); !ok {
-			continue
-		}
+		var predicted, labeled bool
+		o.Prediction, predicted = r.value(batch, r.prediction, row)
+		o.Label, labeled = r.value(batch, r.label, row)
 		if r.score >= 0 {
 			o.Score = batch.Columns[r.score].Numbers[row]
 		}
-		if r.b.profile.Rules.Task == outcome.Classification && !math.IsNaN(o.Score) {
+		if classes && predicted && !math.IsNaN(o.Score) {
 			class := r.classes.Name(o.Prediction.Class)
 			r.scoreSum[class] += o.Score
 			r.scored[class]++
 		}
-		if r.label < 0 {
-			continue
+		if classes && labeled {
+			r.labelCount[r.classes.Name(o.Label.Class)]++
 		}
-		if o.Label, ok = r.value(batch, r.label, row); ok {
-			if r.b.profile.Rules.Task == outcome.Classification {
-				r.labelCount[r.classes.Name(o.Label.Class)]++
-			}
+		if predicted && labeled {
 			r.outcomes = append(r.outcomes, o)
 		}
 	}
 }
 
-// value returns a prediction or a label of a row, if there is one.
+// value returns a prediction or a label of a row, if there is one. No column, -1, has no values.
 func (r *results) value(batch *record.Batch, column, row int) (outcome.Value, bool) {
+	if column < 0 {
+		return outcome.Value{}, false
+	}
 	c := &batch.Columns[column]
 	if r.b.profile.Rules.Task == outcome.Regression {
 		x := c.Numbers[row]
@@ -168,7 +165,7 @@ func (r *results) tolerance() float64 {
 	}
 	errors := make([]float64, len(r.outcomes))
 	for i, o := range r.outcomes {
-		errors[i] = math.Abs(o.Prediction.Number - o.Label.Number)
+		errors[i] = min(math.Abs(o.Prediction.Number-o.Label.Number), math.MaxFloat64)
 	}
 	slices.Sort(errors)
 	return stat.Quantile(errors, 0.9)

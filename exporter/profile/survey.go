@@ -28,7 +28,11 @@ type survey struct {
 const maxColumns = 10_000
 
 func newSurvey(missing []string) *survey {
-	return &survey{seed: maphash.MakeSeed(), missing: missing, columns: make(map[string]*sighting)}
+	s := &survey{seed: maphash.MakeSeed(), columns: make(map[string]*sighting)}
+	for _, text := range missing {
+		s.missing = append(s.missing, strings.Trim(text, " \t"))
+	}
+	return s
 }
 
 func (s *survey) column(path []string) *sighting {
@@ -44,12 +48,16 @@ func (s *survey) column(path []string) *sighting {
 
 // read surveys a whole file. name is for messages.
 func (s *survey) read(r io.Reader, format, name string) error {
+	in := bufio.NewReaderSize(r, 1<<16)
+	if bom, _ := in.Peek(3); string(bom) == "\xef\xbb\xbf" {
+		in.Discard(3)
+	}
 	var err error
 	switch format {
 	case decode.FormatCSV:
-		err = s.readCSV(r, name)
+		err = s.readCSV(in, name)
 	case decode.FormatJSONL:
-		err = s.readJSONL(r, name)
+		err = s.readJSONL(in, name)
 	}
 	if err == nil && len(s.order) > maxColumns {
 		err = fmt.Errorf("%s: has %d columns, more than %d", name, len(s.order), maxColumns)
@@ -57,11 +65,7 @@ func (s *survey) read(r io.Reader, format, name string) error {
 	return err
 }
 
-func (s *survey) readCSV(r io.Reader, name string) error {
-	in := bufio.NewReaderSize(r, 1<<16)
-	if bom, _ := in.Peek(3); string(bom) == "\xef\xbb\xbf" {
-		in.Discard(3)
-	}
+func (s *survey) readCSV(in io.Reader, name string) error {
 	records := csv.NewReader(in)
 	records.ReuseRecord = true
 	header, err := records.Read()
@@ -69,11 +73,14 @@ func (s *survey) readCSV(r io.Reader, name string) error {
 		return fmt.Errorf("%s:1: is empty; a CSV reference begins with a header line", name)
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+		return csvError(name, err)
+	}
+	if line, _ := records.FieldPos(0); line != 1 {
+		return fmt.Errorf("%s:1: is blank; a CSV reference begins with a header line", name)
 	}
 	columns := make([]*sighting, len(header))
 	for i, key := range header {
-		key = strings.Clone(key)
+		key = strings.Clone(strings.TrimSpace(key))
 		if _, twice := s.columns[key]; twice {
 			return fmt.Errorf("%s:1: column %q stands twice in the header", name, key)
 		}
@@ -85,20 +92,28 @@ func (s *survey) readCSV(r io.Reader, name string) error {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+			return csvError(name, err)
 		}
 		for i, value := range fields {
 			c := columns[i]
 			c.rows++
-			if !slices.Contains(s.missing, value) && !decode.IsNotFinite(value) {
+			if bare := strings.Trim(value, " \t"); !slices.Contains(s.missing, bare) && !decode.IsNotFinite(bare) {
 				c.text(value, false)
 			}
 		}
 	}
 }
 
-func (s *survey) readJSONL(r io.Reader, name string) error {
-	in := bufio.NewReaderSize(r, 1<<16)
+// csvError says in which line of the file an error is.
+func csvError(name string, err error) error {
+	var at *csv.ParseError
+	if errors.As(err, &at) {
+		return fmt.Errorf("%s:%d: %w", name, at.Line, at.Err)
+	}
+	return fmt.Errorf("%s: %w", name, err)
+}
+
+func (s *survey) readJSONL(in *bufio.Reader, name string) error {
 	for line := 1; ; line++ {
 		text, err := in.ReadBytes('\n')
 		if len(strings.TrimSpace(string(text))) > 0 {

@@ -93,7 +93,7 @@ func (b *binNoise) simulateLimits() *binLimits {
 // against the reference, which stays as it is: its empty bins are known to be empty. Of several laws of the
 // true shares the one with the larger floor counts.
 func (b *binNoise) fromSimulation(n uint64, values *FloorValues) {
-	trials := min(5000, max(1000, 60_000/len(b.reference))) / len(b.laws)
+	trials := min(3000, max(1000, 40_000/len(b.reference))) / len(b.laws)
 	scores := []struct {
 		compute func(p, q []uint64) (float64, bool)
 		bound   *Bound
