@@ -10,7 +10,9 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -49,7 +51,7 @@ func writeBenchmarkLog(b *testing.B, dir string, records int) {
 		if w == csv {
 			fmt.Fprint(w, "timestamp,id,model_version,")
 		}
-		for _, name := range append(numeric[:len(numeric):len(numeric)], categorical...) {
+		for _, name := range append(slices.Clip(numeric), categorical...) {
 			fmt.Fprint(w, name, ",")
 		}
 		fmt.Fprint(w, "prediction,score")
@@ -88,16 +90,20 @@ func writeBenchmarkLog(b *testing.B, dir string, records int) {
 			version = "2026.1.2"
 		}
 		rest := ""
+		var restSb91 strings.Builder
 		for k, x := range values {
 			text := strconv.FormatFloat(x, 'f', -1, 64)
 			if k == len(values)-1 && missing {
 				text = ""
 			}
-			rest += text + ","
+			restSb91.WriteString(text + ",")
 		}
+		rest += restSb91.String()
+		var restSb98 strings.Builder
 		for _, name := range names {
-			rest += name + ","
+			restSb98.WriteString(name + ",")
 		}
+		rest += restSb98.String()
 		rest += fmt.Sprintf("%d,%s", class, strconv.FormatFloat(score, 'f', -1, 64))
 		if i < 0 {
 			fmt.Fprintf(reference, "%s,%d\n", rest, label)
@@ -117,7 +123,7 @@ func writeBenchmarkLog(b *testing.B, dir string, records int) {
 		for k, name := range names {
 			fmt.Fprintf(jsonl, "%q:%q", categorical[k], name)
 			if k < len(names)-1 {
-				jsonl.WriteByte(',')
+				fmt.Fprint(jsonl, ",")
 			}
 		}
 		fmt.Fprintf(jsonl, `},"prediction":%d,"score":%s}`+"\n", class, strconv.FormatFloat(score, 'f', -1, 64))

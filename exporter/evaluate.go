@@ -1,6 +1,7 @@
 package exporter
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -150,7 +151,8 @@ func (e *evaluation) window(mon *monitor, i int, w config.Window) {
 	}
 	e.out.Add(metric.WindowPredictions, float64(view.Records), e.config.Name, mon.version, w.Name)
 	if mon.outcomes != nil {
-		e.out.Add(metric.LabeledRatio, float64(mon.labeled.Total(i))/float64(view.Records), e.config.Name, mon.version, w.Name)
+		ratio := float64(mon.labeled.Total(i)) / float64(view.Records)
+		e.out.Add(metric.LabeledRatio, ratio, e.config.Name, mon.version, w.Name)
 	}
 	if view.Records < uint64(e.config.MinRecords) {
 		return
@@ -176,7 +178,7 @@ type columnEvaluation struct {
 }
 
 func (c *columnEvaluation) add(d metric.Def, value float64, more ...string) {
-	c.out.Add(d, value, append(c.labels[:len(c.labels):len(c.labels)], more...)...)
+	c.out.Add(d, value, append(slices.Clip(c.labels), more...)...)
 }
 
 // quality writes the data-quality ratios.

@@ -237,7 +237,7 @@ func TestFollowingCountsWhatIsAddedAndForgetsWhatIsOld(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		// In the bubble it is the year 2000, so the exporter is told another time.
-		ahead := start.Add(12 * time.Hour).Sub(time.Now())
+		ahead := time.Until(start.Add(12 * time.Hour))
 		e := s.exporter(func() time.Time { return time.Now().Add(ahead) })
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error)
@@ -292,7 +292,7 @@ func TestReloadKeepsWhatDidNotChange(t *testing.T) {
 		s.add("predictions.jsonl", prediction(i, ""))
 	}
 	synctest.Test(t, func(t *testing.T) {
-		ahead := start.Add(12 * time.Hour).Sub(time.Now())
+		ahead := time.Until(start.Add(12 * time.Hour))
 		e := s.exporter(func() time.Time { return time.Now().Add(ahead) })
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error)
@@ -425,4 +425,26 @@ func TestAllModelsThatCannotBeBuiltAreNamed(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), `model "m"`) || !strings.Contains(err.Error(), `model "second"`) {
 		t.Errorf("got %v, want both models", err)
 	}
+}
+
+func TestFeaturesAreFoundHoweverDeepTheyStand(t *testing.T) {
+	s := newSite(t, "    min_records: 1\n")
+	var reference strings.Builder
+	for i := range 50 {
+		fmt.Fprintf(&reference, `{"features":{"user":{"age":%d}},"prediction":"no"}`+"\n", i)
+	}
+	s.write("reference.jsonl", reference.String())
+	text, err := os.ReadFile(s.path("config.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.write("config.yaml", strings.Replace(string(text), "reference.csv", "reference.jsonl", 1))
+	for i, features := range []string{
+		`"features":{"user":{"age":5}}`, `"features":{"user.age":5}`, `"user":{"age":5}`, `"user.age":5`, `"features":{}`,
+	} {
+		s.add("predictions.jsonl", fmt.Sprintf(`{"id":"%d","timestamp":%q,%s}`+"\n", i, start.Format(time.RFC3339), features))
+	}
+	got := s.once()
+	got.want(t, 0.2, metric.MissingRatio, "column=user.age", "window=1h")
+	got.want(t, 5, metric.ColumnMean, "column=user.age", "window=1h")
 }

@@ -50,12 +50,14 @@ func (e *Exporter) Handler(o HTTPOptions) (http.Handler, error) {
 	})
 	mux.HandleFunc("POST /-/reload", func(w http.ResponseWriter, r *http.Request) {
 		if !o.Lifecycle {
-			http.Error(w, "Reloading over HTTP is off; start with --web.enable-lifecycle, or send SIGHUP.", http.StatusForbidden)
+			http.Error(w, "Reloading over HTTP is off: start with --web.enable-lifecycle, or send SIGHUP.",
+				http.StatusForbidden)
 			return
 		}
 		if err := e.Reload(r.Context()); err != nil {
 			e.options.Logger.Error("Loading the configuration failed, the old one stays", "err", err)
-			http.Error(w, fmt.Sprintf("loading the configuration failed, the old one stays:\n%v", err), http.StatusInternalServerError)
+			http.Error(w, fmt.Sprintf("loading the configuration failed, the old one stays:\n%v", err),
+				http.StatusInternalServerError)
 			return
 		}
 		fmt.Fprintln(w, "drift_exporter has loaded its configuration.")

@@ -133,9 +133,7 @@ func (m *model) predictionSchema() *record.Schema {
 		case profile.Score:
 			m.scoreField = add(c.Name, f.Score, c.Kind)
 		default:
-			s.Columns = append(s.Columns, record.Field{
-				Name: c.Name, Path: append(pathOf(f.Features), c.Name), Flat: true, Kind: c.Kind,
-			})
+			s.Columns = append(s.Columns, featureField(c, pathOf(f.Features)))
 		}
 	}
 	if m.predictionField < 0 {
@@ -145,6 +143,20 @@ func (m *model) predictionSchema() *record.Schema {
 		m.scoreField = add("score", f.Score, record.Numeric)
 	}
 	return s
+}
+
+// featureField says where a feature may stand: in the object of the features or in the record itself, and a name with
+// dots as one key or as nested objects.
+func featureField(c *profile.Column, features []string) record.Field {
+	below := func(path ...string) []string { return append(slices.Clip(features), path...) }
+	field := record.Field{Name: c.Name, Path: below(c.Name), Kind: c.Kind}
+	if len(features) > 0 {
+		field.Also = append(field.Also, []string{c.Name})
+	}
+	if parts := strings.Split(c.Name, "."); len(parts) > 1 {
+		field.Also = append(field.Also, below(parts...), parts)
+	}
+	return field
 }
 
 // pathOf returns the path that a dotted name of the configuration stands for; none for "".
@@ -166,13 +178,9 @@ func (m *model) labelSchema() *record.Schema {
 // run reads the logs until they end or the context does, and answers requests for snapshots in between.
 func (m *model) run(ctx context.Context) {
 	loads := make(chan *load)
-	var group sync.WaitGroup
-	for _, p := range m.pipelines {
-		group.Go(func() { p.run(ctx, loads) })
-	}
 	go func() {
-		group.Wait()
-		close(loads)
+		defer close(loads)
+		m.read(ctx, loads)
 	}()
 	starting := m.starting(ctx)
 	for loads != nil {
@@ -193,7 +201,21 @@ func (m *model) run(ctx context.Context) {
 	}
 }
 
-// starting returns a channel that is closed when every source has read what was there at the start.
+// read runs all pipelines until they end or the context does. Logs that are not followed are read one after the other,
+// predictions before labels, so that the same logs always give the same counts.
+func (m *model) read(ctx context.Context, loads chan<- *load) {
+	var group sync.WaitGroup
+	defer group.Wait()
+	for _, p := range m.pipelines {
+		if m.follow {
+			group.Go(func() { p.run(ctx, loads) })
+		} else {
+			p.run(ctx, loads)
+		}
+	}
+}
+
+// starting returns a channel that is closed when all that was in the sources at the start has been counted.
 func (m *model) starting(ctx context.Context) <-chan struct{} {
 	done := make(chan struct{})
 	go func() {
@@ -204,6 +226,7 @@ func (m *model) starting(ctx context.Context) <-chan struct{} {
 			case <-ctx.Done():
 				return
 			}
+			p.starting.Wait()
 		}
 	}()
 	return done
@@ -232,11 +255,11 @@ func (m *model) consume(l *load) {
 	}
 	line := p.lines[l.block.File]
 	for range l.block.TooLong {
-		p.reject(record.TooLong, now, m.logger, l.block.File, line+1, "the record is longer than the limit")
+		p.reject(record.TooLong, now, l.block.File, line+1, "the record is longer than the limit")
 		line++
 	}
 	for _, r := range b.Rejects {
-		p.reject(r.Reason, now, m.logger, l.block.File, line+r.Line+1, r.Detail)
+		p.reject(r.Reason, now, l.block.File, line+r.Line+1, r.Detail)
 	}
 	l.line = line
 	p.lines[l.block.File] = line + b.Lines
@@ -255,7 +278,7 @@ func (m *model) consume(l *load) {
 // rejectRow counts a record that was decoded but cannot be used.
 func (m *model) rejectRow(l *load, row int, reason record.Reason, now time.Time, detail string) {
 	l.pipeline.records--
-	l.pipeline.reject(reason, now, m.logger, l.block.File, l.line+int(l.batch.RowLines[row])+1, detail)
+	l.pipeline.reject(reason, now, l.block.File, l.line+int(l.batch.RowLines[row])+1, detail)
 }
 
 func (m *model) addPredictions(l *load, now time.Time) {
@@ -280,8 +303,8 @@ func (m *model) addPredictions(l *load, now time.Time) {
 			m.rejectRow(l, row, record.Late, now, "event time "+timeText(t)+" is older than allowed_lateness")
 			continue
 		}
-		version, ok := m.version(l, row, now)
-		if !ok || !m.admit(l, row, version, now) {
+		version := m.version(l, row)
+		if !m.admit(l, row, version, now) {
 			continue
 		}
 		m.newest = max(m.newest, t)
@@ -322,17 +345,17 @@ func (m *model) advance() {
 }
 
 // version returns the index of a record's monitor, which it makes if the version is new.
-func (m *model) version(l *load, row int, now time.Time) (uint16, bool) {
+func (m *model) version(l *load, row int) uint16 {
 	span := l.batch.Versions[row]
 	var name []byte
 	if span.IsString() {
 		name = l.batch.Text(span)
 	}
 	if i, ok := m.versions[string(name)]; ok {
-		return i, true
+		return i
 	}
 	if len(m.monitors) > m.config.MaxVersions {
-		return m.versions[otherVersion], true
+		return m.versions[otherVersion]
 	}
 	version := string(name)
 	if len(m.monitors) == m.config.MaxVersions {
@@ -343,7 +366,7 @@ func (m *model) version(l *load, row int, now time.Time) (uint16, bool) {
 	i := uint16(len(m.monitors))
 	m.monitors = append(m.monitors, newMonitor(version, m))
 	m.versions[version] = i
-	return i, true
+	return i
 }
 
 // admit reports whether a prediction is no repetition. With labels, it also remembers the prediction for its label.

@@ -26,7 +26,9 @@ func newMonitor(version string, m *model) *monitor {
 		lengths[i] = w.Length
 	}
 	mon := &monitor{
-		version: version, set: window.New(m.live, lengths, m.config.CutPoints), labeled: window.NewCounter(lengths), newest: never,
+		version: version,
+		set:     window.New(m.live, lengths, m.config.CutPoints),
+		labeled: window.NewCounter(lengths), newest: never,
 	}
 	if m.join != nil {
 		mon.outcomes = outcome.NewWindows(lengths, m.profile.Rules)

@@ -23,8 +23,8 @@ const (
 	labels
 )
 
-// pipeline reads one source of a model: one goroutine reads blocks, several decode them, and the batches reach the model
-// in the order of the log.
+// pipeline reads one source of a model: one goroutine reads blocks, several decode them, and the batches reach the
+// model in the order of the log.
 type pipeline struct {
 	name    string // the label value of the source's metrics
 	purpose purpose
@@ -32,6 +32,9 @@ type pipeline struct {
 	format  decode.Format
 	schema  *record.Schema
 	seed    uint64
+	logger  *slog.Logger
+	// starting waits for the loads that were read before the source had caught up.
+	starting sync.WaitGroup
 
 	// The rest belongs to the model's goroutine.
 	records  uint64
@@ -58,6 +61,9 @@ type load struct {
 
 // release gives the load's memory back. Neither channel is ever full, for there is room for all that were made.
 func (l *load) release() {
+	if !l.caughtUp {
+		l.pipeline.starting.Done()
+	}
 	l.free <- l.block
 	l.block = nil
 	l.idle <- l
@@ -74,7 +80,7 @@ func newPipeline(s config.Source, why purpose, schema *record.Schema, seed uint6
 		return nil, err
 	}
 	p := &pipeline{
-		name: s.Path, purpose: why, format: format, schema: schema, seed: seed,
+		name: s.Path, purpose: why, format: format, schema: schema, seed: seed, logger: logger,
 		errors: make(map[record.Reason]uint64), lines: make(map[string]int),
 	}
 	p.files = source.New(source.Options{
@@ -111,6 +117,9 @@ func (p *pipeline) run(ctx context.Context, out chan<- *load) {
 		p.files.Run(ctx, free, func(b *source.Block) {
 			l := <-idle
 			l.block, l.caughtUp = b, p.caughtUp()
+			if !l.caughtUp {
+				p.starting.Add(1)
+			}
 			work <- l
 			order <- l
 		})
@@ -149,12 +158,12 @@ func (p *pipeline) caughtUp() bool {
 }
 
 // reject counts a record that is not counted otherwise, and says so in the log at most once a minute.
-func (p *pipeline) reject(reason record.Reason, now time.Time, logger *slog.Logger, file string, line int, detail string) {
+func (p *pipeline) reject(reason record.Reason, now time.Time, file string, line int, detail string) {
 	p.errors[reason]++
 	if !p.logged.IsZero() && now.Sub(p.logged) < time.Minute {
 		return
 	}
 	p.logged = now
-	logger.Warn("Record not counted; more of them within the next minute are counted but not logged",
+	p.logger.Warn("Record not counted; more of them within the next minute are counted but not logged",
 		"source", p.name, "reason", string(reason), "at", fmt.Sprintf("%s:%d", file, line), "detail", detail)
 }

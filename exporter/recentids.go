@@ -1,7 +1,8 @@
 package exporter
 
-// recentIDs remembers about the last hundred thousand ids, so that a record that was delivered twice counts once even where no
-// labels are joined. It is a table of small sets that each forget their oldest id, small enough for a processor's cache.
+// recentIDs remembers about the last hundred thousand ids, so that a record that was delivered twice counts once
+// even where no labels are joined. It is a table of small sets that each forget their oldest id, small enough for a
+// processor's cache.
 type recentIDs struct {
 	sets [][idsPerSet]uint64
 	next []uint8

@@ -35,7 +35,8 @@ type flags struct {
 // or that it is wrong; code is the exit code then.
 func parseFlags(args []string, stdout, stderr io.Writer) (f *flags, code int, done bool) {
 	f = &flags{log: &promslog.Config{Writer: stderr}, stdout: stdout, stderr: stderr}
-	app := kingpin.New("drift_exporter", "Serves drift, data quality and error rates of models in production to Prometheus.")
+	app := kingpin.New("drift_exporter",
+		"Serves drift, data quality and error rates of models in production to Prometheus.")
 	app.UsageWriter(stdout).ErrorWriter(stderr)
 	app.Terminate(func(status int) { code, done = status, true })
 	app.Version(version.Print("drift_exporter"))

@@ -14,7 +14,7 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// once returns the exposition of all that the logs of a configuration hold.
+// exposition returns the metrics of all that the logs of a configuration hold.
 func exposition(t *testing.T, config string) string {
 	t.Helper()
 	code, stdout, stderr := call(t, "--once", "--log.level=error", "--config.file="+config)
@@ -177,32 +177,31 @@ func TestOnceCountsWhatTheSmallLogsHold(t *testing.T) {
 		return fmt.Sprintf(`drift_source_errors_total{model="small",reason=%q,source=%q}`, reason, source)
 	}
 	for series, want := range map[string]float64{
-		`drift_predictions_total{model="small",version="1"}`:                       60,
-		`drift_labeled_predictions_total{model="small",version="1"}`:               50,
-		`drift_prediction_errors_total{model="small",version="1"}`:                 5,
-		`drift_pending_predictions{model="small"}`:                                 10,
-		`drift_reference_predictions{model="small",version="1"}`:                   40,
-		`drift_reference_error_ratio{model="small",version="1"}`:                   5.0 / 40,
-		`drift_source_records_total{model="small",source="predictions.jsonl"}`:     60,
-		`drift_source_records_total{model="small",source="labels.csv"}`:            51,
-		`drift_window_end_timestamp_seconds{model="small"}`:                        1740828510,
-		`drift_label_delay_seconds{model="small",q="0.5",version="1",window="1d"}`: 600,
-		window("drift_window_predictions", "1d"):                                   60,
-		window("drift_window_predictions", "30m"):                                  20,
-		window("drift_labeled_ratio", "1d"):                                        50.0 / 60,
-		window("drift_labeled_ratio", "30m"):                                       0.5,
-		window("drift_error_ratio", "1d"):                                          0.1,
-		column("drift_missing_ratio", "amount", "1d"):                              1.0 / 60,
-		column("drift_missing_ratio", "amount", "30m"):                             0,
-		column("drift_invalid_ratio", "amount", "30m"):                             1.0 / 20,
-		column("drift_unseen_ratio", "plan", "1d"):                                 1.0 / 60,
-		column("drift_unseen_ratio", "plan", "30m"):                                1.0 / 20,
-		rejected("malformed", "predictions.jsonl"):                                 1,
-		rejected("duplicate", "predictions.jsonl"):                                 1,
-		rejected("id", "labels.csv"):                                               1,
-		rejected("label", "labels.csv"):                                            1,
-		rejected("timestamp", "labels.csv"):                                        1,
-		rejected("malformed", "labels.csv"):                                        0,
+		`drift_predictions_total{model="small",version="1"}`:                   60,
+		`drift_labeled_predictions_total{model="small",version="1"}`:           50,
+		`drift_prediction_errors_total{model="small",version="1"}`:             5,
+		`drift_pending_predictions{model="small"}`:                             10,
+		`drift_reference_predictions{model="small",version="1"}`:               40,
+		`drift_reference_error_ratio{model="small",version="1"}`:               5.0 / 40,
+		`drift_source_records_total{model="small",source="predictions.jsonl"}`: 60,
+		`drift_source_records_total{model="small",source="labels.csv"}`:        51,
+		`drift_window_end_timestamp_seconds{model="small"}`:                    1740828510,
+		window("drift_window_predictions", "1d"):                               60,
+		window("drift_window_predictions", "30m"):                              20,
+		window("drift_labeled_ratio", "1d"):                                    50.0 / 60,
+		window("drift_labeled_ratio", "30m"):                                   0.5,
+		window("drift_error_ratio", "1d"):                                      0.1,
+		column("drift_missing_ratio", "amount", "1d"):                          1.0 / 60,
+		column("drift_missing_ratio", "amount", "30m"):                         0,
+		column("drift_invalid_ratio", "amount", "30m"):                         1.0 / 20,
+		column("drift_unseen_ratio", "plan", "1d"):                             1.0 / 60,
+		column("drift_unseen_ratio", "plan", "30m"):                            1.0 / 20,
+		rejected("malformed", "predictions.jsonl"):                             1,
+		rejected("duplicate", "predictions.jsonl"):                             1,
+		rejected("id", "labels.csv"):                                           1,
+		rejected("label", "labels.csv"):                                        1,
+		rejected("timestamp", "labels.csv"):                                    1,
+		rejected("malformed", "labels.csv"):                                    0,
 	} {
 		if value, ok := got[series]; !ok || math.Abs(value-want) > 1e-9*math.Abs(want) {
 			t.Errorf("%s is %g (present: %t), want %g", series, value, ok, want)

@@ -98,7 +98,9 @@ func once(ctx context.Context, e *exporter.Exporter, out io.Writer) error {
 
 // serve runs the exporter and its web server until the context ends or one of them fails. It returns after both have
 // ended.
-func serve(ctx context.Context, e *exporter.Exporter, registry *prometheus.Registry, f *flags, logger *slog.Logger) error {
+func serve(ctx context.Context, e *exporter.Exporter, registry *prometheus.Registry, f *flags,
+	logger *slog.Logger,
+) error {
 	logger.Info("Starting drift_exporter", "version", version.Info())
 	logger.Info("Build context", "build_context", version.BuildContext())
 	handler, err := e.Handler(exporter.HTTPOptions{

@@ -62,7 +62,8 @@ func TestHelpNamesEveryFlag(t *testing.T) {
 		t.Errorf("exit code %d, stderr %q", code, stderr)
 	}
 	var got []string
-	for _, found := range regexp.MustCompile(`(?m)^ +(?:-h, )?--(?:\[no-\])?([a-z.-]+)`).FindAllStringSubmatch(stdout, -1) {
+	flags := regexp.MustCompile(`(?m)^ {2,6}(?:-h, )?--(?:\[no-\])?([a-z.-]+)`)
+	for _, found := range flags.FindAllStringSubmatch(stdout, -1) {
 		got = append(got, found[1])
 	}
 	want := []string{

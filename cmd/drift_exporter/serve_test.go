@@ -28,7 +28,8 @@ func startServer(t *testing.T, args ...string) *server {
 	ctx, stop := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
 	s := &server{stop: stop, code: make(chan int, 1)}
 	log, stderr := io.Pipe()
-	args = append(args, "--config.file="+testdata(t, "small/config.yaml"), "--web.listen-address=127.0.0.1:0", "--log.format=json")
+	args = append(args, "--config.file="+testdata(t, "small/config.yaml"), "--web.listen-address=127.0.0.1:0",
+		"--log.format=json")
 	go func() {
 		s.code <- run(ctx, args, io.Discard, stderr)
 		stderr.Close()
@@ -53,28 +54,16 @@ func startServer(t *testing.T, args ...string) *server {
 		stop()
 		<-ended
 	})
-	for _, event := range []func() bool{
-		func() bool {
-			select {
-			case a := <-address:
-				s.url = "http://" + a
-				return true
-			case <-ended:
-				return false
-			}
-		},
-		func() bool {
-			select {
-			case <-ready:
-				return true
-			case <-ended:
-				return false
-			}
-		},
-	} {
-		if !event() {
-			t.Fatal("the exporter ended before it was ready")
-		}
+	select {
+	case a := <-address:
+		s.url = "http://" + a
+	case <-ended:
+		t.Fatal("the exporter ended before it listened")
+	}
+	select {
+	case <-ready:
+	case <-ended:
+		t.Fatal("the exporter ended before it had read the logs")
 	}
 	return s
 }

@@ -20,15 +20,17 @@ type loader struct {
 
 // The ranges of durations that have no bound in their nature. They keep sums of times far from overflow.
 const (
-	longest        = 366 * day
+	longest     = 366 * day
 	longestSpan = 10 * 365 * day
 )
 
 func (l *loader) rootKeys(c *Config) []key {
 	return []key{
 		{"evaluation_interval", func(v node) { v.duration(&c.EvaluationInterval, time.Second, longest) }, ""},
-		{"models", func(v node) { l.readModels(v, c) },
-			"models: [{name: churn, reference: {path: training.csv}, predictions: {path: churn.jsonl}}]"},
+		{
+			"models", func(v node) { l.readModels(v, c) },
+			"models: [{name: churn, reference: {path: training.csv}, predictions: {path: churn.jsonl}}]",
+		},
 	}
 }
 
@@ -57,8 +59,10 @@ func (l *loader) modelKeys(m *Model) []key {
 		{"name", func(v node) { l.readName(v, m) }, "name: churn"},
 		{"task", func(v node) { choice(v, &m.Task, Classification, Regression) }, ""},
 		{"positive_class", func(v node) { v.word(&m.PositiveClass) }, ""},
-		{"reference", func(v node) { v.mapping("a mapping such as {path: training.csv}", l.fileKeys(&m.Reference)) },
-			"reference: {path: training.csv}"},
+		{
+			"reference", func(v node) { v.mapping("a mapping such as {path: training.csv}", l.fileKeys(&m.Reference)) },
+			"reference: {path: training.csv}",
+		},
 		{"predictions", func(v node) { l.readPredictions(v, m) }, `predictions: {path: "logs/churn-*.jsonl"}`},
 		{"labels", func(v node) { l.readLabels(v, m) }, ""},
 		{"fields", func(v node) { v.mapping("a mapping such as {id: request_id}", fieldKeys(&m.Fields)) }, ""},

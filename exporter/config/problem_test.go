@@ -67,43 +67,75 @@ func TestFilesThatAreNoYAML(t *testing.T) {
 		{"only null", "\n null\n", "2:2: " + empty},
 		{"a colon in a value", "x: 1\ny: 2\na: b: c\n", "3: YAML: mapping values are not allowed in this context; " +
 			"check the indentation, and put a value that holds a colon in quotes"},
-		{"a list entry with a key too far left", "x: 1\nmodels:\n  - name: a\n   x: b\n",
-			"3: YAML: did not find expected '-' indicator; " + indent},
-		{"a key between two indentations", "a:\n  b: 1\n c: 2\nd: 4\n",
-			"3: YAML: did not find expected key; " + indent},
+		{
+			"a list entry with a key too far left", "x: 1\nmodels:\n  - name: a\n   x: b\n",
+			"3: YAML: did not find expected '-' indicator; " + indent,
+		},
+		{
+			"a key between two indentations", "a:\n  b: 1\n c: 2\nd: 4\n",
+			"3: YAML: did not find expected key; " + indent,
+		},
 		{"a list inside a mapping", "x: 1\n- a\n", "2: YAML: did not find expected key; " + indent},
-		{"a tab before a key", "x: 1\n\tb: c\n",
-			"2: YAML: found a tab character that violates indentation; indent with spaces"},
-		{"a tab before the first key of a mapping", "x: 1\ny:\n\tb: c\n",
-			"3: YAML: found character that cannot start any token; " + quote},
-		{"a pattern without quotes", "x: 1\np: *.jsonl\n",
-			"2: YAML: did not find expected alphabetic or numeric character; " + quote},
-		{"a pattern over folders without quotes", "x: 1\np: **/a.jsonl\n",
-			"2: YAML: did not find expected alphabetic or numeric character; " + quote},
-		{"a pattern that looks like an alias", "x: 1\n# not *logs\nq: a*logs\np: *logs\n",
-			`4: YAML: unknown anchor "logs"; put a value that starts with * in quotes, as in "*.jsonl"`},
-		{"a list that is not closed", "x: 1\ny: [1, 2\nz: 3\n",
-			"2: YAML: did not find expected ',' or ']'; close the bracket or add the comma"},
-		{"a mapping that is not closed", "models:\n  - name: a\n    labels: {path: x\n  - name: b\n",
-			"3: YAML: did not find expected ',' or '}'; close the bracket or add the comma"},
+		{
+			"a tab before a key", "x: 1\n\tb: c\n",
+			"2: YAML: found a tab character that violates indentation; indent with spaces",
+		},
+		{
+			"a tab before the first key of a mapping", "x: 1\ny:\n\tb: c\n",
+			"3: YAML: found character that cannot start any token; " + quote,
+		},
+		{
+			"a pattern without quotes", "x: 1\np: *.jsonl\n",
+			"2: YAML: did not find expected alphabetic or numeric character; " + quote,
+		},
+		{
+			"a pattern over folders without quotes", "x: 1\np: **/a.jsonl\n",
+			"2: YAML: did not find expected alphabetic or numeric character; " + quote,
+		},
+		{
+			"a pattern that looks like an alias", "x: 1\n# not *logs\nq: a*logs\np: *logs\n",
+			`4: YAML: unknown anchor "logs"; put a value that starts with * in quotes, as in "*.jsonl"`,
+		},
+		{
+			"a list that is not closed", "x: 1\ny: [1, 2\nz: 3\n",
+			"2: YAML: did not find expected ',' or ']'; close the bracket or add the comma",
+		},
+		{
+			"a mapping that is not closed", "models:\n  - name: a\n    labels: {path: x\n  - name: b\n",
+			"3: YAML: did not find expected ',' or '}'; close the bracket or add the comma",
+		},
 		{"nothing but a bracket", "{", "1: YAML: did not find expected node content; " +
 			"write the missing value or close the bracket"},
-		{"quotes that are not closed", "x: 1\ny: \"abc\nz: 3\n",
-			"2: YAML: found unexpected end of stream; close the quotes that are opened here or above"},
-		{"a backslash in double quotes", "z: 1\nx: \"C:\\q\"\n",
-			`2: YAML: found unknown escape character; use single quotes, or write a backslash as \\`},
-		{"a key without a colon", "x: 1\nb\nc: 1\n",
-			"2: YAML: could not find expected ':'; write a colon and a space after the key"},
-		{"an unknown tag handle", "x: 1\ny: !x!y a\n",
-			"2: YAML: found undefined tag handle; remove the tag, or put the value in quotes"},
-		{"another version of YAML", "%YAML 3.0\n---\na: 1",
-			"1: YAML: found incompatible YAML document; remove the %YAML directive"},
-		{"a fault in a second document", "models: 1\n---\nb: c: d\n",
+		{
+			"quotes that are not closed", "x: 1\ny: \"abc\nz: 3\n",
+			"2: YAML: found unexpected end of stream; close the quotes that are opened here or above",
+		},
+		{
+			"a backslash in double quotes", "z: 1\nx: \"C:\\q\"\n",
+			`2: YAML: found unknown escape character; use single quotes, or write a backslash as \\`,
+		},
+		{
+			"a key without a colon", "x: 1\nb\nc: 1\n",
+			"2: YAML: could not find expected ':'; write a colon and a space after the key",
+		},
+		{
+			"an unknown tag handle", "x: 1\ny: !x!y a\n",
+			"2: YAML: found undefined tag handle; remove the tag, or put the value in quotes",
+		},
+		{
+			"another version of YAML", "%YAML 3.0\n---\na: 1",
+			"1: YAML: found incompatible YAML document; remove the %YAML directive",
+		},
+		{
+			"a fault in a second document", "models: 1\n---\nb: c: d\n",
 			"3: YAML: mapping values are not allowed in this context; " +
-				"check the indentation, and put a value that holds a colon in quotes"},
+				"check the indentation, and put a value that holds a colon in quotes",
+		},
 		{"a control character", "a: b\né: \x01", "2:4: the character U+0001 is not allowed in YAML; remove it"},
-		{"a control character behind a byte order mark", "\ufeff\x00",
-			"1:1: the character U+0000 is not allowed in YAML; remove it"},
+		{
+			"a control character behind a byte order mark", "\ufeff\x00",
+			"1:1: the character U+0000 is not allowed in YAML; remove it",
+		},
 		{"Latin-1", "a: b\nc: caf\xe9\n", "2:7: the byte 0xe9 is not UTF-8; save the file as UTF-8"},
 		{"UTF-16", "\xff\xfea\x00", "1:1: the byte 0xff is not UTF-8; save the file as UTF-8"},
 	}

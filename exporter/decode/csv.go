@@ -327,12 +327,7 @@ func (d *CSV) isMissing(text []byte) bool {
 	if !d.missingFirst[text[0]] {
 		return false
 	}
-	for _, m := range d.missing {
-		if string(text) == m {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(d.missing, string(text))
 }
 
 // take appends the record at hand to the batch, or says there why not. line is the line that it starts on, fields the

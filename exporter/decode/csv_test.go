@@ -83,14 +83,20 @@ func TestCSVReadsValuesByTheKindOfTheirColumn(t *testing.T) {
 		{"numbers", numeric("x"), "1,\n-2.5,\n+3e2,\n.5,\n007,\n", "1|-2.5|300|0.5|7"},
 		{"numbers with spaces around", numeric("x"), " 1,\n2\t,\n", "1|2"},
 		{"quoted numbers", numeric("x"), "\"1\",\n\" 2.5 \",\n", "1|2.5"},
-		{"numbers that are missing", numeric("x"),
-			",\nNA,\n null ,\nNaN,\n-inf,\nInfinity,\n1e999,\n\"\",\n", "-|-|-|-|-|-|-|-"},
-		{"texts where numbers should be", numeric("x"), "abc,\n\"1,5\",\n0x10,\n1_0,\n1 2,\nna,\n7,\n",
-			"wrong|wrong|wrong|wrong|wrong|wrong|7"},
+		{
+			"numbers that are missing", numeric("x"),
+			",\nNA,\n null ,\nNaN,\n-inf,\nInfinity,\n1e999,\n\"\",\n", "-|-|-|-|-|-|-|-",
+		},
+		{
+			"texts where numbers should be", numeric("x"), "abc,\n\"1,5\",\n0x10,\n1_0,\n1 2,\nna,\n7,\n",
+			"wrong|wrong|wrong|wrong|wrong|wrong|7",
+		},
 		{"categories", categorical("x"), "gold,\n1,\n1.0,\n Gold ,\n", "gold|1|1.0| Gold "},
 		{"categories that are missing", categorical("x"), ",\nNA,\n None ,\n\"\",\nnA,\ninf,\n", "-|-|-|-|nA|inf"},
-		{"quoted categories", categorical("x"), "\"a,b\",\n\"say \"\"hi\"\"\",\n\"two\nlines\",\n\"\"\"\",\n",
-			"a,b|say \"hi\"|two\nlines|\""},
+		{
+			"quoted categories", categorical("x"), "\"a,b\",\n\"say \"\"hi\"\"\",\n\"two\nlines\",\n\"\"\"\",\n",
+			"a,b|say \"hi\"|two\nlines|\"",
+		},
 		{"prose", prose("x"), "it was late,\n\"wait, what?\",\n,\n", "it was late|wait, what?|-"},
 		{"bytes that are not UTF-8", categorical("x"), "\xff\x00,\nü,\n", "\xff\x00|ü"},
 	} {
@@ -235,8 +241,11 @@ func TestCSVRejectsMalformedRecordsAndGoesOn(t *testing.T) {
 		{"a malformed record that spans lines", "2,x\"y\n3,c\n4\"5,\"d\ne\"\n6,f\n", "3|6", []int{0, 2}, bare},
 		{"an open quote costs only its line", "1,a\n2,\"b\n3,c\n4,d\n", "1|3|4", []int{1}, unclosed},
 		{"two open quotes cost two lines", "1,\"a\na\"\n2,\"b\n3,x\"y,\"\n4,d\n", "1|4", []int{2, 3}, unclosed},
-		{"lines count through blank lines and quoted line ends", "\n1,\"a\n\n\"\r\n\r\n2\n3,c\n", "1|3", []int{5},
-			fmt.Sprintf(fields, 1)},
+		{
+			"lines count through blank lines and quoted line ends", "\n1,\"a\n\n\"\r\n\r\n2\n3,c\n", "1|3",
+			[]int{5},
+			fmt.Sprintf(fields, 1),
+		},
 	} {
 		b := csvDecode(csvSchema(numeric("x")), "x,y", test.data)
 		if got := csvColumn(b, 0); got != test.rows || b.Lines != strings.Count(test.data, "\n") {

@@ -12,9 +12,9 @@ import (
 const numPadding = 64
 
 // parseNumber reads the JSON number that starts at b[i]; end is the index behind it. The value is the float64 nearest
-// to the number, ties to even, bit for bit what strconv.ParseFloat gives; a number beyond the range of float64 is ±Inf.
-// ok is false where there is no JSON number, and also where the digits go on as no JSON number does: 01, 1., 1e. What
-// follows a number otherwise is the caller's to judge.
+// to the number, ties to even, bit for bit what strconv.ParseFloat gives; a number beyond the range of float64 is
+// ±Inf. ok is false where there is no JSON number, and also where the digits go on as no JSON number does: 01, 1.,
+// 1e. What follows a number otherwise is the caller's to judge.
 //
 // At least numPadding bytes must be readable behind the last byte of the number; the first must be no digit.
 func parseNumber(b []byte, i int) (value float64, end int, ok bool) {

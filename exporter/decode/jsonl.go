@@ -3,15 +3,16 @@ package decode
 import (
 	"bytes"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/drift-exporter/drift_exporter/exporter/record"
 )
 
-// JSONL reads JSON Lines: one object a line. It has two ways through a line. The fast one remembers the bytes that stood
-// between the values of earlier records and compares them with this one; it accepts, or leaves the line alone. The
-// careful one (careful.go) uses encoding/json and decides about every line that the fast one left. Both give the same
-// result, which a differential fuzz test holds them to.
+// JSONL reads JSON Lines: one object a line. It has two ways through a line. The fast one remembers the bytes that
+// stood between the values of earlier records and compares them with this one; it accepts, or leaves the line
+// alone. The careful one (careful.go) uses encoding/json and decides about every line that the fast one left. Both
+// give the same result, which a differential fuzz test holds them to.
 type JSONL struct {
 	schema *record.Schema
 	slots  []slot
@@ -49,7 +50,7 @@ func (d *JSONL) Decode(_, data []byte, b *record.Batch) {
 		data = d.own[:len(data)]
 	}
 	d.batch, d.data = b, data[:len(data)+Padding]
-	b.Bytes = data[:len(data):len(data)]
+	b.Bytes = slices.Clip(data)
 	for i := 0; i < len(data); b.Lines++ {
 		if next := d.fast(i); next > 0 && next <= len(data) {
 			i = next
@@ -440,7 +441,8 @@ func (d *JSONL) takeBack() {
 			c.Wrong = c.Wrong[:w-1]
 		}
 	}
-	b.Times, b.IDs, b.Versions = b.Times[:min(n, len(b.Times))], b.IDs[:min(n, len(b.IDs))], b.Versions[:min(n, len(b.Versions))]
+	b.Times, b.IDs = b.Times[:min(n, len(b.Times))], b.IDs[:min(n, len(b.IDs))]
+	b.Versions = b.Versions[:min(n, len(b.Versions))]
 }
 
 func fieldName(path []string) string { return strings.Join(path, ".") }

@@ -16,9 +16,9 @@ func testSchema() *record.Schema {
 	return &record.Schema{
 		ID: []string{"id"}, Time: []string{"timestamp"}, Version: []string{"model_version"},
 		Columns: []record.Field{
-			{Name: "age", Path: []string{"features", "age"}, Flat: true, Kind: record.Numeric},
-			{Name: "income", Path: []string{"features", "income"}, Flat: true, Kind: record.Numeric},
-			{Name: "city", Path: []string{"features", "city"}, Flat: true, Kind: record.Categorical},
+			{Name: "age", Path: []string{"features", "age"}, Also: [][]string{{"age"}}, Kind: record.Numeric},
+			{Name: "income", Path: []string{"features", "income"}, Also: [][]string{{"income"}}, Kind: record.Numeric},
+			{Name: "city", Path: []string{"features", "city"}, Also: [][]string{{"city"}}, Kind: record.Categorical},
 			{Name: "prediction", Path: []string{"output", "class"}, Kind: record.Categorical},
 		},
 	}
@@ -235,7 +235,7 @@ func FuzzJSONLFastAgainstCareful(f *testing.F) {
 		d := NewJSONL(s, 1)
 		careful.Reset(s)
 		d.batch = &careful
-		for _, l := range bytes.Split(bytes.TrimSuffix(data, []byte("\n")), []byte("\n")) {
+		for l := range bytes.SplitSeq(bytes.TrimSuffix(data, []byte("\n")), []byte("\n")) {
 			d.slow(l)
 			careful.Lines++
 		}

@@ -12,8 +12,8 @@ import (
 // maxWhole is the longest record that ReadAll takes.
 const maxWhole = 16 << 20
 
-// ReadAll reads a whole file of training data and calls use for each batch of its records. A line that is no record ends
-// it with an error that names the line, counted from 1; name is how messages call the file.
+// ReadAll reads a whole file of training data and calls use for each batch of its records. A line that is no record
+// ends it with an error that names the line, counted from 1; name is how messages call the file.
 func ReadAll(r io.Reader, f Format, s *record.Schema, name string, use func(*record.Batch)) error {
 	decoder := f.New(s, 0)
 	var batch record.Batch

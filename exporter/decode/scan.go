@@ -13,8 +13,8 @@ const (
 
 func load8(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i:]) }
 
-// literal is a run of bytes that is compared sixteen at a time. The data it is compared with must be readable for Padding
-// bytes behind its end.
+// literal is a run of bytes that is compared sixteen at a time. The data it is compared with must be readable for
+// Padding bytes behind its end.
 type literal struct {
 	// first and second are the first sixteen bytes, of which the masks cover those that belong to the literal.
 	first, second, firstMask, secondMask uint64

@@ -49,21 +49,22 @@ func slots(s *record.Schema) []slot {
 	for _, sl := range all {
 		taken[strings.Join(sl.paths[0], "\x00")] = true
 	}
-	short := func(sl *slot, key string) {
-		if !taken[key] {
+	also := func(sl *slot, path []string) {
+		if key := strings.Join(path, "\x00"); !taken[key] {
 			taken[key] = true
-			sl.paths = append(sl.paths, []string{key})
+			sl.paths = append(sl.paths, path)
 		}
 	}
 	for i := range all {
 		if p := all[i].paths[0]; len(p) > 1 {
-			short(&all[i], strings.Join(p, "."))
+			also(&all[i], []string{strings.Join(p, ".")})
 		}
 	}
 	for i := range all {
-		sl := &all[i]
-		if p := sl.paths[0]; (sl.role == roleNumber || sl.role == roleText) && s.Columns[sl.index].Flat && len(p) > 1 {
-			short(sl, p[len(p)-1])
+		if sl := &all[i]; sl.role == roleNumber || sl.role == roleText {
+			for _, path := range s.Columns[sl.index].Also {
+				also(sl, path)
+			}
 		}
 	}
 	for i := range s.Where {

@@ -2,6 +2,8 @@
 // evaluated values into what a scrape gets.
 package metric
 
+import "slices"
+
 // Type is a metric's type in the exposition.
 type Type uint8
 
@@ -28,121 +30,234 @@ var (
 
 // with returns labels with more behind them.
 func with(labels []string, more ...string) []string {
-	return append(labels[:len(labels):len(labels)], more...)
+	return append(slices.Clip(labels), more...)
 }
 
 const everyInterval = " Computed every evaluation interval from the predictions of the window, which ends at the newest event time."
 
 // The catalogue.
 var (
-	Score = Def{"drift_score", Gauge, with(perColumn, "statistic"),
-		"Distance of the window's values from the reference; large is bad, 0 is none. Each statistic has a range of its own, so do not average over them." + everyInterval}
-	NoiseFloor = Def{"drift_noise_floor", Gauge, with(perColumn, "statistic"),
-		"Value that drift_score of the same labels stays below 99.9% of the time if nothing drifted, at the window's number of values." + everyInterval}
-	PValue = Def{"drift_p_value", Gauge, with(perColumn, "test"),
-		"Probability of a difference from the reference at least as large as the window's if nothing drifted; small is bad." + everyInterval}
+	Score = Def{
+		"drift_score", Gauge, with(perColumn, "statistic"),
+		"Distance of the window's values from the reference; large is bad, 0 is none. Each statistic has a range of its own, so do not average over them." + everyInterval,
+	}
+	NoiseFloor = Def{
+		"drift_noise_floor", Gauge, with(perColumn, "statistic"),
+		"Value that drift_score of the same labels stays below 99.9% of the time if nothing drifted, at the window's number of values." + everyInterval,
+	}
+	PValue = Def{
+		"drift_p_value", Gauge, with(perColumn, "test"),
+		"Probability of a difference from the reference at least as large as the window's if nothing drifted; small is bad." + everyInterval,
+	}
 
-	MissingRatio = Def{"drift_missing_ratio", Gauge, perColumn,
-		"Share of the window's records in which the column is null, absent or not a finite number." + everyInterval}
-	ReferenceMissingRatio = Def{"drift_reference_missing_ratio", Gauge, []string{"model", "version", "column", "role"},
-		"Share of the reference's rows in which the column is missing."}
-	InvalidRatio = Def{"drift_invalid_ratio", Gauge, perColumn,
-		"Share of the window's records in which the column has a value of the wrong type." + everyInterval}
-	UnseenRatio = Def{"drift_unseen_ratio", Gauge, perColumn,
-		"Share of the window's values of a categorical column that the reference does not have." + everyInterval}
-	OutOfRangeRatio = Def{"drift_out_of_range_ratio", Gauge, perColumn,
-		"Share of the window's values of a numeric column that lie below the reference's minimum or above its maximum." + everyInterval}
+	MissingRatio = Def{
+		"drift_missing_ratio", Gauge, perColumn,
+		"Share of the window's records in which the column is null, absent or not a finite number." + everyInterval,
+	}
+	ReferenceMissingRatio = Def{
+		"drift_reference_missing_ratio", Gauge,
+		[]string{"model", "version", "column", "role"},
+		"Share of the reference's rows in which the column is missing.",
+	}
+	InvalidRatio = Def{
+		"drift_invalid_ratio", Gauge, perColumn,
+		"Share of the window's records in which the column has a value of the wrong type." + everyInterval,
+	}
+	UnseenRatio = Def{
+		"drift_unseen_ratio", Gauge, perColumn,
+		"Share of the window's values of a categorical column that the reference does not have." + everyInterval,
+	}
+	OutOfRangeRatio = Def{
+		"drift_out_of_range_ratio", Gauge, perColumn,
+		"Share of the window's values of a numeric column that lie below the reference's minimum or above its maximum." + everyInterval,
+	}
 
-	ColumnMean = Def{"drift_column_mean", Gauge, perColumn,
-		"Mean of the window's values of a numeric column, in its own unit." + everyInterval}
-	ReferenceColumnMean = Def{"drift_reference_column_mean", Gauge, []string{"model", "version", "column", "role"},
-		"Mean of the reference's values of a numeric column, in its own unit."}
-	ColumnStandardDeviation = Def{"drift_column_standard_deviation", Gauge, perColumn,
-		"Standard deviation (n-1) of the window's values of a numeric column, in its own unit." + everyInterval}
-	ReferenceColumnStandardDeviation = Def{"drift_reference_column_standard_deviation", Gauge, []string{"model", "version", "column", "role"},
-		"Standard deviation (n-1) of the reference's values of a numeric column, in its own unit."}
-	ColumnQuantile = Def{"drift_column_quantile", Gauge, with(perColumn, "q"),
-		"Quantile q of the window's values of a numeric column, in its own unit, to the resolution of the profile's cut points." + everyInterval}
-	BinValues = Def{"drift_column_bin_values_total", Counter, []string{"model", "version", "column", "role", "bin", "range"},
-		"Values counted in each coarse bin or category since the exporter started; counters of replicas add up."}
-	BinReferenceRatio = Def{"drift_column_bin_reference_ratio", Gauge, []string{"model", "version", "column", "role", "bin", "range"},
-		"Share of the reference's values in each coarse bin or category."}
+	ColumnMean = Def{
+		"drift_column_mean", Gauge, perColumn,
+		"Mean of the window's values of a numeric column, in its own unit." + everyInterval,
+	}
+	ReferenceColumnMean = Def{
+		"drift_reference_column_mean", Gauge,
+		[]string{"model", "version", "column", "role"},
+		"Mean of the reference's values of a numeric column, in its own unit.",
+	}
+	ColumnStandardDeviation = Def{
+		"drift_column_standard_deviation", Gauge, perColumn,
+		"Standard deviation (n-1) of the window's values of a numeric column, in its own unit." + everyInterval,
+	}
+	ReferenceColumnStandardDeviation = Def{
+		"drift_reference_column_standard_deviation", Gauge,
+		[]string{"model", "version", "column", "role"},
+		"Standard deviation (n-1) of the reference's values of a numeric column, in its own unit.",
+	}
+	ColumnQuantile = Def{
+		"drift_column_quantile", Gauge, with(perColumn, "q"),
+		"Quantile q of the window's values of a numeric column, in its own unit, to the resolution of the profile's cut points." + everyInterval,
+	}
+	BinValues = Def{
+		"drift_column_bin_values_total", Counter,
+		[]string{"model", "version", "column", "role", "bin", "range"},
+		"Values counted in each coarse bin or category since the exporter started; counters of replicas add up.",
+	}
+	BinReferenceRatio = Def{
+		"drift_column_bin_reference_ratio", Gauge,
+		[]string{"model", "version", "column", "role", "bin", "range"},
+		"Share of the reference's values in each coarse bin or category.",
+	}
 
-	ErrorRatio = Def{"drift_error_ratio", Gauge, perWindow,
-		"Share of wrong predictions among those whose label arrived in the window; for regression, of misses by more than the error tolerance."}
-	ErrorRatioLower = Def{"drift_error_ratio_lower", Gauge, perWindow,
-		"Lower end of the Wilson 95% interval of drift_error_ratio."}
-	ErrorRatioUpper = Def{"drift_error_ratio_upper", Gauge, perWindow,
-		"Upper end of the Wilson 95% interval of drift_error_ratio."}
-	ErrorPValue = Def{"drift_error_p_value", Gauge, with(perWindow, "test"),
-		"Probability of an error ratio at least as far from the reference's as the window's if nothing changed: pooled two-proportion z test, two-sided."}
-	ReferenceErrorRatio = Def{"drift_reference_error_ratio", Gauge, perModel,
-		"Share of wrong predictions in the reference; for regression, of misses by more than the error tolerance."}
-	Performance = Def{"drift_performance", Gauge, with(perWindow, "metric"),
-		"Performance on the predictions whose label arrived in the window. Each metric has a range and a direction of its own."}
-	ReferencePerformance = Def{"drift_reference_performance", Gauge, with(perModel, "metric"),
-		"Performance on the reference, where that holds labels and predictions."}
+	ErrorRatio = Def{
+		"drift_error_ratio", Gauge, perWindow,
+		"Share of wrong predictions among those whose label arrived in the window; for regression, of misses by more than the error tolerance.",
+	}
+	ErrorRatioLower = Def{
+		"drift_error_ratio_lower", Gauge, perWindow,
+		"Lower end of the Wilson 95% interval of drift_error_ratio.",
+	}
+	ErrorRatioUpper = Def{
+		"drift_error_ratio_upper", Gauge, perWindow,
+		"Upper end of the Wilson 95% interval of drift_error_ratio.",
+	}
+	ErrorPValue = Def{
+		"drift_error_p_value", Gauge, with(perWindow, "test"),
+		"Probability of an error ratio at least as far from the reference's as the window's if nothing changed: pooled two-proportion z test, two-sided.",
+	}
+	ReferenceErrorRatio = Def{
+		"drift_reference_error_ratio", Gauge, perModel,
+		"Share of wrong predictions in the reference; for regression, of misses by more than the error tolerance.",
+	}
+	Performance = Def{
+		"drift_performance", Gauge, with(perWindow, "metric"),
+		"Performance on the predictions whose label arrived in the window. Each metric has a range and a direction of its own.",
+	}
+	ReferencePerformance = Def{
+		"drift_reference_performance", Gauge, with(perModel, "metric"),
+		"Performance on the reference, where that holds labels and predictions.",
+	}
 
-	Predictions = Def{"drift_predictions_total", Counter, perModel,
-		"Prediction records counted."}
-	Labels = Def{"drift_labels_total", Counter, []string{"model", "outcome"},
-		"Label records by what became of them: joined, corrected (a later label replaced an earlier one), duplicate (repeated or outdated), unmatched (its prediction has not been seen so far), expired, evicted."}
-	LabeledPredictions = Def{"drift_labeled_predictions_total", Counter, perModel,
-		"Predictions that were joined with a label."}
-	PredictionErrors = Def{"drift_prediction_errors_total", Counter, perModel,
-		"Predictions whose first label to arrive showed them to be wrong."}
-	PendingPredictions = Def{"drift_pending_predictions", Gauge, []string{"model"},
-		"Predictions in memory that wait for their label."}
+	Predictions = Def{
+		"drift_predictions_total", Counter, perModel,
+		"Prediction records counted.",
+	}
+	Labels = Def{
+		"drift_labels_total", Counter,
+		[]string{"model", "outcome"},
+		"Label records by what became of them: joined, corrected (a later label replaced an earlier one), duplicate (repeated or outdated), unmatched (its prediction has not been seen so far), expired, evicted.",
+	}
+	LabeledPredictions = Def{
+		"drift_labeled_predictions_total", Counter, perModel,
+		"Predictions that were joined with a label.",
+	}
+	PredictionErrors = Def{
+		"drift_prediction_errors_total", Counter, perModel,
+		"Predictions whose first label to arrive showed them to be wrong.",
+	}
+	PendingPredictions = Def{
+		"drift_pending_predictions", Gauge,
+		[]string{"model"},
+		"Predictions in memory that wait for their label.",
+	}
 
-	WindowPredictions = Def{"drift_window_predictions", Gauge, perWindow,
-		"Predictions in the window."}
-	WindowLabels = Def{"drift_window_labels", Gauge, perWindow,
-		"Joined labels in the window of label arrival times, which is what error and performance metrics cover."}
-	WindowDuration = Def{"drift_window_duration_seconds", Gauge, []string{"model", "window"},
-		"Configured length of the window."}
-	WindowEnd = Def{"drift_window_end_timestamp_seconds", Gauge, []string{"model"},
-		"Newest event time, at which the model's windows end."}
-	LastPrediction = Def{"drift_last_prediction_timestamp_seconds", Gauge, perModel,
-		"Event time of the newest prediction."}
-	LastPredictionRead = Def{"drift_last_prediction_read_timestamp_seconds", Gauge, perModel,
-		"Wall-clock time at which a prediction was last read."}
-	LabelDelay = Def{"drift_label_delay_seconds", Gauge, with(perWindow, "q"),
-		"Quantile q of the time from a prediction to its label, over the labels of the window."}
-	LabeledRatio = Def{"drift_labeled_ratio", Gauge, perWindow,
-		"Share of the window's predictions whose label has arrived so far."}
+	WindowPredictions = Def{
+		"drift_window_predictions", Gauge, perWindow,
+		"Predictions in the window.",
+	}
+	WindowLabels = Def{
+		"drift_window_labels", Gauge, perWindow,
+		"Joined labels in the window of label arrival times, which is what error and performance metrics cover.",
+	}
+	WindowDuration = Def{
+		"drift_window_duration_seconds", Gauge,
+		[]string{"model", "window"},
+		"Configured length of the window.",
+	}
+	WindowEnd = Def{
+		"drift_window_end_timestamp_seconds", Gauge,
+		[]string{"model"},
+		"Newest event time, at which the model's windows end.",
+	}
+	LastPrediction = Def{
+		"drift_last_prediction_timestamp_seconds", Gauge, perModel,
+		"Event time of the newest prediction.",
+	}
+	LastPredictionRead = Def{
+		"drift_last_prediction_read_timestamp_seconds", Gauge, perModel,
+		"Wall-clock time at which a prediction was last read.",
+	}
+	LabelDelay = Def{
+		"drift_label_delay_seconds", Gauge, with(perWindow, "q"),
+		"Quantile q of the time from a prediction to its label, over the labels of the window.",
+	}
+	LabeledRatio = Def{
+		"drift_labeled_ratio", Gauge, perWindow,
+		"Share of the window's predictions whose label has arrived so far.",
+	}
 
-	ReferencePredictions = Def{"drift_reference_predictions", Gauge, perModel,
-		"Rows of the reference."}
-	ReferenceTimestamp = Def{"drift_reference_timestamp_seconds", Gauge, perModel,
-		"Modification time of the reference file."}
-	ModelInfo = Def{"drift_model_info", Gauge, []string{"model", "version", "task", "reference"},
-		"Always 1; the model's task and the path of its reference."}
+	ReferencePredictions = Def{
+		"drift_reference_predictions", Gauge, perModel,
+		"Rows of the reference.",
+	}
+	ReferenceTimestamp = Def{
+		"drift_reference_timestamp_seconds", Gauge, perModel,
+		"Modification time of the reference file.",
+	}
+	ModelInfo = Def{
+		"drift_model_info", Gauge,
+		[]string{"model", "version", "task", "reference"},
+		"Always 1; the model's task and the path of its reference.",
+	}
 
-	SourceUp = Def{"drift_source_up", Gauge, perSource,
-		"1 if the source could be read when last tried and has a file, else 0."}
-	SourceRecords = Def{"drift_source_records_total", Counter, perSource,
-		"Records read from the source and understood."}
-	SourceErrors = Def{"drift_source_errors_total", Counter, with(perSource, "reason"),
-		"Records of the source that were not counted, by reason."}
-	SourceReadBytes = Def{"drift_source_read_bytes_total", Counter, perSource,
-		"Bytes read from the source."}
-	SourceLagBytes = Def{"drift_source_lag_bytes", Gauge, perSource,
-		"Bytes of the source's files that have not been read yet."}
-	SourceLastRecord = Def{"drift_source_last_record_timestamp_seconds", Gauge, perSource,
-		"Wall-clock time at which a record was last read from the source."}
+	SourceUp = Def{
+		"drift_source_up", Gauge, perSource,
+		"1 if the source could be read when last tried and has a file, else 0.",
+	}
+	SourceRecords = Def{
+		"drift_source_records_total", Counter, perSource,
+		"Records read from the source and understood.",
+	}
+	SourceErrors = Def{
+		"drift_source_errors_total", Counter, with(perSource, "reason"),
+		"Records of the source that were not counted, by reason.",
+	}
+	SourceReadBytes = Def{
+		"drift_source_read_bytes_total", Counter, perSource,
+		"Bytes read from the source.",
+	}
+	SourceLagBytes = Def{
+		"drift_source_lag_bytes", Gauge, perSource,
+		"Bytes of the source's files that have not been read yet.",
+	}
+	SourceLastRecord = Def{
+		"drift_source_last_record_timestamp_seconds", Gauge, perSource,
+		"Wall-clock time at which a record was last read from the source.",
+	}
 
-	ConfigReloadSuccess = Def{"drift_exporter_config_last_reload_successful", Gauge, nil,
-		"1 if the configuration was loaded at the last attempt, else 0."}
-	ConfigReloadTime = Def{"drift_exporter_config_last_reload_success_timestamp_seconds", Gauge, nil,
-		"Wall-clock time at which the configuration was last loaded."}
-	EvaluationInterval = Def{"drift_exporter_evaluation_interval_seconds", Gauge, nil,
-		"Configured time between two evaluations."}
-	EvaluationDuration = Def{"drift_exporter_evaluation_duration_seconds", Gauge, []string{"model"},
-		"Time that the last evaluation of the model took."}
-	LastEvaluation = Def{"drift_exporter_last_evaluation_timestamp_seconds", Gauge, []string{"model"},
-		"Wall-clock time of the model's last evaluation."}
-	SeriesDropped = Def{"drift_exporter_series_dropped_total", Counter, []string{"reason"},
-		"Values that were not served, by reason: not_finite (there is no number to serve) or invalid_label (a name that is not valid UTF-8 and then equals another)."}
+	ConfigReloadSuccess = Def{
+		"drift_exporter_config_last_reload_successful", Gauge, nil,
+		"1 if the configuration was loaded at the last attempt, else 0.",
+	}
+	ConfigReloadTime = Def{
+		"drift_exporter_config_last_reload_success_timestamp_seconds", Gauge, nil,
+		"Wall-clock time at which the configuration was last loaded.",
+	}
+	EvaluationInterval = Def{
+		"drift_exporter_evaluation_interval_seconds", Gauge, nil,
+		"Configured time between two evaluations.",
+	}
+	EvaluationDuration = Def{
+		"drift_exporter_evaluation_duration_seconds", Gauge,
+		[]string{"model"},
+		"Time that the last evaluation of the model took.",
+	}
+	LastEvaluation = Def{
+		"drift_exporter_last_evaluation_timestamp_seconds", Gauge,
+		[]string{"model"},
+		"Wall-clock time of the model's last evaluation.",
+	}
+	SeriesDropped = Def{
+		"drift_exporter_series_dropped_total", Counter,
+		[]string{"reason"},
+		"Values that were not served, by reason: not_finite (there is no number to serve) or invalid_label (a name that is not valid UTF-8 and then equals another).",
+	}
 )
 
 // Catalogue lists every metric of the exporter's own.

@@ -9,7 +9,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
-	"google.golang.org/protobuf/proto"
 )
 
 // Family is a metric family as gatherers return it.
@@ -110,7 +109,7 @@ func (s *Store) family(d *Def, snapshots []*Snapshot) *Family {
 		return nil
 	}
 	slices.SortStableFunc(all, func(a, b sample) int { return slices.Compare(a.labels, b.labels) })
-	f := &Family{Name: proto.String(d.Name), Help: proto.String(d.Help), Type: dto.MetricType_GAUGE.Enum()}
+	f := &Family{Name: new(d.Name), Help: new(d.Help), Type: dto.MetricType_GAUGE.Enum()}
 	if d.Type == Counter {
 		f.Type = dto.MetricType_COUNTER.Enum()
 	}

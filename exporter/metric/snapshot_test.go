@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -113,8 +114,9 @@ func TestNamesThatAreNotUTF8AreReplacedAndTheFirstOfEqualOnesServed(t *testing.T
 	s.Add(WindowEnd, 3, "a\uFFFDb")
 	s.Add(WindowEnd, 4, "quote\" backslash\\ newline\n ☃")
 	store.Publish(s)
+	// A run of invalid bytes is one replacement.
 	for series, want := range map[string]string{
-		`drift_window_end_timestamp_seconds{model="a�b"}`:                             "1", // A run of invalid bytes is one replacement.
+		`drift_window_end_timestamp_seconds{model="a�b"}`:                             "1",
 		`drift_window_end_timestamp_seconds{model="quote\" backslash\\ newline\n ☃"}`: "4",
 		droppedInvalid:   "2",
 		droppedNotFinite: "0",
@@ -146,7 +148,7 @@ func shuffled() []*Snapshot {
 	for i := range 60 {
 		k := i * 37 % 60
 		s := snapshots[i%2]
-		s.Add(Score, float64(k), "m", fmt.Sprint(k%3), fmt.Sprintf("column%d", k%5), "feature", "1h", fmt.Sprint("s", k))
+		s.Add(Score, float64(k), "m", strconv.Itoa(k%3), fmt.Sprintf("column%d", k%5), "feature", "1h", fmt.Sprint("s", k))
 		s.Add(Predictions, float64(k), fmt.Sprint("model", k), "1")
 		s.Add(WindowDuration, float64(k), fmt.Sprint("model", k), "")
 	}
@@ -237,18 +239,18 @@ func checkOpenMetrics(t *testing.T, exposition string, families []*Family) {
 
 func TestStoreServesTheBaseAsItIsAtTheScrape(t *testing.T) {
 	base := prometheus.NewPedanticRegistry()
-	first := prometheus.NewGauge(prometheus.GaugeOpts{Name: "a_gauge", Help: "First."})
+	first := prometheus.NewGauge(prometheus.GaugeOpts{Name: "a_value", Help: "First."})
 	last := prometheus.NewCounter(prometheus.CounterOpts{Name: "z_total", Help: "Last."})
 	base.MustRegister(first, last)
 	store := NewStore(base)
-	if got, want := text(t, store), "a_gauge 0\nz_total 0\n"; got != want {
+	if got, want := text(t, store), "a_value 0\nz_total 0\n"; got != want {
 		t.Errorf("before the first publication: %q, want %q", got, want)
 	}
 	s := NewSnapshot()
 	s.Add(WindowEnd, 5, "m")
 	store.Publish(s)
 	last.Add(2)
-	want := "a_gauge 0\n" + droppedInvalid + " 0\n" + droppedNotFinite + " 0\n" +
+	want := "a_value 0\n" + droppedInvalid + " 0\n" + droppedNotFinite + " 0\n" +
 		"drift_window_end_timestamp_seconds{model=\"m\"} 5\nz_total 2\n"
 	for range 2 { // A scrape changes nothing.
 		if got := text(t, store); got != want {

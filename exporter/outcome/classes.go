@@ -9,14 +9,14 @@ const Other uint32 = math.MaxUint32
 
 // Classes gives every class name a code, in the order in which the names first come. Names are compared byte for byte.
 type Classes struct {
-	max   int
+	limit int
 	codes map[string]uint32
 	names []string
 }
 
-// NewClasses returns an empty dictionary for at most max names.
-func NewClasses(max int) *Classes {
-	return &Classes{max: max, codes: make(map[string]uint32)}
+// NewClasses returns an empty dictionary for at most limit names.
+func NewClasses(limit int) *Classes {
+	return &Classes{limit: limit, codes: make(map[string]uint32)}
 }
 
 // Code returns the code of a name and takes the name in if it is new and there is room; else it returns Other.
@@ -24,7 +24,7 @@ func (c *Classes) Code(name []byte) uint32 {
 	if code, ok := c.codes[string(name)]; ok {
 		return code
 	}
-	if len(c.names) >= c.max {
+	if len(c.names) >= c.limit {
 		return Other
 	}
 	code := uint32(len(c.names))

@@ -59,8 +59,8 @@ func (r *residuals) metrics(m *metrics, n int64) {
 	m.ratio("bias", r.signed.value(), count)
 }
 
-// labelSpread returns Σ (label - mean)² = (n Σ label² - (Σ label)²) / n, NaN where all labels are equal. The difference
-// is taken without rounding, as a float64 loses all its digits in it where the mean is large.
+// labelSpread returns Σ (label - mean)² = (n Σ label² - (Σ label)²) / n, NaN where all labels are equal. The
+// difference is taken without rounding, as a float64 loses all its digits in it where the mean is large.
 func (r *residuals) labelSpread(n int64) float64 {
 	squares, total := r.squaredLabels.exact(), r.labels.exact()
 	squares.Mul(squares, new(big.Float).SetInt64(n))

@@ -3,6 +3,7 @@ package outcome
 import (
 	"math"
 	"math/big"
+	"slices"
 )
 
 const (
@@ -109,9 +110,9 @@ func (s *sum) merge(other *sum) {
 // exact returns the sum without rounding.
 func (s *sum) exact() *big.Float {
 	total := new(big.Int)
-	for i := len(s.digits) - 1; i >= 0; i-- {
+	for _, v := range slices.Backward(s.digits) {
 		total.Lsh(total, digitBits)
-		total.Add(total, big.NewInt(s.digits[i]))
+		total.Add(total, big.NewInt(v))
 	}
 	x := new(big.Float).SetPrec(exactBits).SetInt(total)
 	return x.SetMantExp(x, digitBits*s.first)

@@ -184,18 +184,21 @@ func TestMetricsOfRegression(t *testing.T) {
 		{
 			// The example of scikit-learn's mean_absolute_error, mean_squared_error, r2_score and
 			// mean_absolute_percentage_error: 0.5, 0.375, 0.948 and 0.3273.
-			"four numbers", []Outcome{measured(2.5, 3), measured(0, -0.5), measured(2, 2), measured(8, 7)},
+			"four numbers",
+			[]Outcome{measured(2.5, 3), measured(0, -0.5), measured(2, 2), measured(8, 7)},
 			map[string]float64{
 				"mae": 0.5, "rmse": math.Sqrt(0.375), "mape": (0.5/3 + 1 + 1.0/7) / 4,
 				"r2": 1 - 1.5/29.1875, "bias": 0.25,
 			},
 		},
 		{
-			"zero labels are left out of mape", []Outcome{measured(1, 0), measured(3, 2)},
+			"zero labels are left out of mape",
+			[]Outcome{measured(1, 0), measured(3, 2)},
 			map[string]float64{"mae": 1, "rmse": 1, "mape": 0.5, "r2": 0, "bias": 1},
 		},
 		{
-			"only zero labels have no mape and no r2", []Outcome{measured(1, 0), measured(-1, 0)},
+			"only zero labels have no mape and no r2",
+			[]Outcome{measured(1, 0), measured(-1, 0)},
 			map[string]float64{"mae": 1, "rmse": 1, "bias": 0},
 		},
 		{
@@ -208,7 +211,8 @@ func TestMetricsOfRegression(t *testing.T) {
 			map[string]float64{"mae": 1, "rmse": 1, "mape": 1, "bias": 1},
 		},
 		{
-			"a label next to zero does not make mape infinite", []Outcome{measured(1e139, 1e-300), measured(2, 1)},
+			"a label next to zero does not make mape infinite",
+			[]Outcome{measured(1e139, 1e-300), measured(2, 1)},
 			map[string]float64{
 				"mae": 5e138, "rmse": 1e139 / math.Sqrt2, "mape": 1, "r2": 1 - 1e278/0.5, "bias": 5e138,
 			},

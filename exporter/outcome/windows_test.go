@@ -49,14 +49,22 @@ func TestWindowsCoverTheirLengthUpToTheNewestTime(t *testing.T) {
 }
 
 func TestPaneLengths(t *testing.T) {
-	w := NewWindows([]time.Duration{time.Second, 1500 * time.Millisecond, 30 * time.Second, time.Minute,
-		100 * time.Second, time.Hour, 24 * time.Hour, 7 * 24 * time.Hour}, binaryRules)
+	w := NewWindows([]time.Duration{
+		time.Second, 1500 * time.Millisecond, 30 * time.Second, time.Minute,
+		100 * time.Second, time.Hour, 24 * time.Hour, 7 * 24 * time.Hour,
+	}, binaryRules)
 	for i, want := range []struct {
 		pane  time.Duration
 		count int64
 	}{
-		{time.Second, 1}, {time.Second, 1}, {time.Second, 30}, {time.Second, 60}, {time.Second, 100},
-		{time.Minute, 60}, {24 * time.Minute, 60}, {168 * time.Minute, 60},
+		{time.Second, 1},
+		{time.Second, 1},
+		{time.Second, 30},
+		{time.Second, 60},
+		{time.Second, 100},
+		{time.Minute, 60},
+		{24 * time.Minute, 60},
+		{168 * time.Minute, 60},
 	} {
 		if got := w.list[i]; got.pane != int64(want.pane) || got.count != want.count {
 			t.Errorf("window %d has %d panes of %v, want %d of %v",

@@ -142,7 +142,9 @@ func (b *builder) choose(all []*sighting) error {
 	score := meta(names.Score, "score")
 	label := meta(names.Label, "label")
 	var ignored []string
-	for _, name := range [][2]string{{names.ID, "id"}, {names.Time, "timestamp"}, {names.Version, "model_version"}, {names.Model, "model"}} {
+	for _, name := range [][2]string{
+		{names.ID, "id"}, {names.Time, "timestamp"}, {names.Version, "model_version"}, {names.Model, "model"},
+	} {
 		if s := meta(name[0], name[1]); s != nil {
 			ignored = append(ignored, s.name)
 			b.leave(s.name, "is no feature but the record's "+name[1])
@@ -158,17 +160,8 @@ func (b *builder) choose(all []*sighting) error {
 	if err := b.chooseFeatures(all, taken, said); err != nil {
 		return err
 	}
-	kind := outcomeKind(b.profile.Rules.Task)
-	for _, m := range []struct {
-		s    *sighting
-		role Role
-		kind record.Kind
-	}{{prediction, Prediction, kind}, {score, Score, record.Numeric}, {label, Label, kind}} {
-		if m.s != nil {
-			says := said[string(m.role)]
-			delete(said, string(m.role))
-			b.want(m.s, string(m.role), m.role, m.kind, "by its role", says.Edges)
-		}
+	if err := b.chooseOutcomes(prediction, score, label, said); err != nil {
+		return err
 	}
 	if len(said) > 0 {
 		return fmt.Errorf("has no column %q, which the configuration names; it has %s",
@@ -176,6 +169,32 @@ func (b *builder) choose(all []*sighting) error {
 	}
 	if len(b.columns) == 0 {
 		return errors.New("has no column that can be compared")
+	}
+	return nil
+}
+
+// chooseOutcomes takes in prediction, score and label, as far as they are there. It deletes from said what it has used.
+func (b *builder) chooseOutcomes(prediction, score, label *sighting, said map[string]ColumnOptions) error {
+	kind := outcomeKind(b.profile.Rules.Task)
+	for _, m := range []struct {
+		s    *sighting
+		role Role
+		kind record.Kind
+	}{{prediction, Prediction, kind}, {score, Score, record.Numeric}, {label, Label, kind}} {
+		if m.s == nil {
+			continue
+		}
+		name := string(m.role)
+		says := said[name]
+		delete(said, name)
+		switch {
+		case says.Ignore:
+			return fmt.Errorf("column %q: cannot be ignored, for it is the %s: remove it from the reference or name "+
+				"another field in fields", name, name)
+		case says.HasKind && says.Kind != m.kind, says.Edges != nil && m.kind != record.Numeric:
+			return fmt.Errorf("column %q: is %s because of the task: remove its kind and edges, or set the task", name, m.kind)
+		}
+		b.want(m.s, name, m.role, m.kind, "by its role", says.Edges)
 	}
 	return nil
 }

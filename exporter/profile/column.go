@@ -32,9 +32,10 @@ type Column struct {
 	// Rows counts the reference's rows; Missing and Invalid those of them without a value and with one of the wrong type.
 	Rows, Missing, Invalid uint64
 
-	// Cells counts the reference's values. For a numeric column with cut points c_0 < … < c_{k-1} there are 2k+1: cell 2i
-	// lies strictly between c_{i-1} and c_i, cell 2i+1 is the point c_i itself. For a categorical column there is one
-	// for each of Categories, then one for the other, rarer categories of the reference and one for unseen ones.
+	// Cells counts the reference's values. For a numeric column with cut points c_0 < … < c_{k-1} there are 2k+1:
+	// cell 2i lies strictly between c_{i-1} and c_i, cell 2i+1 is the point c_i itself. For a categorical column
+	// there is one for each of Categories, then one for the other, rarer categories of the reference and one for
+	// unseen ones.
 	Cells []uint64
 
 	// Points are the cut points of a numeric column: sorted, distinct, finite. They include the smallest and the largest
@@ -56,10 +57,10 @@ type Column struct {
 	lastCell []int
 
 	cuts    *cutIndex
-	codes   map[string]uint32   // cells of categories, the rare ones too
-	numbers map[float64]uint32  // the same for categories that are numbers, where only one cell has that value
-	folded  map[string]uint32   // true and false in other spellings
-	rare    int                 // how many categories are beyond the cap
+	codes   map[string]uint32  // cells of categories, the rare ones too
+	numbers map[float64]uint32 // the same for categories that are numbers, where only one cell has that value
+	folded  map[string]uint32  // true and false in other spellings
+	rare    int                // how many categories are beyond the cap
 }
 
 // newNumeric builds the column of sorted finite values. edges are the coarse edges; nil means deciles. k bounds the cut
@@ -108,7 +109,8 @@ func (c *Column) Cell(x float64) int {
 	return 2 * i
 }
 
-// Coarse sums cells up to coarse bins, into dst if that is large enough. The cells of a categorical column are its bins.
+// Coarse sums cells up to coarse bins, into dst if that is large enough. The cells of a categorical column are its
+// bins.
 func (c *Column) Coarse(cells, dst []uint64) []uint64 {
 	if c.Kind != record.Numeric {
 		return append(dst[:0], cells...)
@@ -203,8 +205,9 @@ func (c *Column) indexCategories() {
 	}
 }
 
-// Category returns the cell of a value of a categorical column. Values are compared byte for byte; only where that finds
-// nothing, 1.0 also stands for a category 1, and true for True or True for true, if no other category could be meant.
+// Category returns the cell of a value of a categorical column. Values are compared byte for byte; only where that
+// finds nothing, 1.0 also stands for a category 1, and true for True or True for true, if no other category could be
+// meant.
 func (c *Column) Category(value []byte) uint32 {
 	if code, ok := c.codes[string(value)]; ok {
 		return code

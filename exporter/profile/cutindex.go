@@ -7,8 +7,8 @@ import (
 )
 
 // cutIndex finds the first of sorted points that is not below a value, in a time that hardly depends on how many there
-// are: a table over equal steps, of the values or of their bit patterns, says where to begin, and a short scan finishes.
-// Both maps from value to table entry are monotone, which is all that correctness needs.
+// are: a table over equal steps, of the values or of their bit patterns, says where to begin, and a short scan
+// finishes. Both maps from value to table entry are monotone, which is all that correctness needs.
 type cutIndex struct {
 	// keys are the points as integers of the same order, with two of the largest behind them.
 	keys  []uint64
@@ -99,8 +99,8 @@ func (ix *cutIndex) entry(x float64, key uint64) int {
 	return int(t)
 }
 
-// find returns the index of the first point that is not below x, which must be finite, and whether it equals x. The first
-// two comparisons are made without branches, which the processor could not predict.
+// find returns the index of the first point that is not below x, which must be finite, and whether it equals x. The
+// first two comparisons are made without branches, which the processor could not predict.
 func (ix *cutIndex) find(x float64) (i int, equal bool) {
 	key := orderedBits(x)
 	i = int(ix.start[ix.entry(x, key)])

@@ -64,7 +64,7 @@ func (s *sighting) text(value string, typed bool) {
 	if s.numbers == s.values && len(s.distinct) > fewIntegers {
 		return // how many more distinct numbers there are does not matter
 	}
-	if s.numbers == 0 && s.times == s.values-1 {
+	if err != nil && s.times == s.values-1 { // A bare number in a string is rather a code than an epoch.
 		if _, ok := decode.ParseTime([]byte(value)); ok {
 			s.times++
 		}

@@ -10,6 +10,7 @@ import (
 	"io"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 
 	"github.com/drift-exporter/drift_exporter/exporter/decode"
@@ -50,7 +51,7 @@ func (s *survey) column(path []string) *sighting {
 func (s *survey) read(r io.Reader, format, name string) error {
 	in := bufio.NewReaderSize(r, 1<<16)
 	if bom, _ := in.Peek(3); string(bom) == "\xef\xbb\xbf" {
-		in.Discard(3)
+		_, _ = in.Discard(3) // they are in the buffer
 	}
 	var err error
 	switch format {
@@ -106,8 +107,7 @@ func (s *survey) readCSV(in io.Reader, name string) error {
 
 // csvError says in which line of the file an error is.
 func csvError(name string, err error) error {
-	var at *csv.ParseError
-	if errors.As(err, &at) {
+	if at, ok := errors.AsType[*csv.ParseError](err); ok {
 		return fmt.Errorf("%s:%d: %w", name, at.Line, at.Err)
 	}
 	return fmt.Errorf("%s: %w", name, err)
@@ -139,7 +139,7 @@ func (s *survey) readJSONL(in *bufio.Reader, name string) error {
 
 func (s *survey) object(o map[string]any, above []string) {
 	for key, value := range o {
-		path := append(above[:len(above):len(above)], key)
+		path := append(slices.Clip(above), key)
 		if below, ok := value.(map[string]any); ok && len(path) < 8 {
 			s.object(below, path)
 			continue
@@ -155,7 +155,7 @@ func (s *survey) object(o map[string]any, above []string) {
 				c.text(v, true)
 			}
 		case bool:
-			c.text(fmt.Sprint(v), true)
+			c.text(strconv.FormatBool(v), true)
 		default:
 			c.composite++
 		}

@@ -32,8 +32,8 @@ type Field struct {
 	Name string
 	// Path leads to the value through nested objects; a single element is a key of the record itself.
 	Path []string
-	// Flat says that the value may also stand in the record itself, under the last element of Path.
-	Flat bool
+	// Also are other paths under which the value may stand, if nothing stands at Path.
+	Also [][]string
 	Kind Kind
 }
 

@@ -261,7 +261,7 @@ func (s *Files) openHandle(f *file) error {
 		s.open = append(s.open, f)
 		return nil
 	}
-	handle.Close()
+	_ = handle.Close() // it was only opened to look
 	return err
 }
 
@@ -284,7 +284,7 @@ func (s *Files) shut(f *file) {
 	if f.handle == nil {
 		return
 	}
-	f.handle.Close()
+	_ = f.handle.Close() // it was only read
 	f.handle = nil
 	s.open = slices.DeleteFunc(s.open, func(g *file) bool { return g == f })
 }

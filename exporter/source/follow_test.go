@@ -184,7 +184,9 @@ func TestFollow(t *testing.T) {
 			r.want()
 			r.wantStats(Stats{})
 		}},
-		{"a record longer than the limit is passed over across many blocks", Options{MaxRecord: 20, BlockSize: 4},
+		{
+			"a record longer than the limit is passed over across many blocks",
+			Options{MaxRecord: 20, BlockSize: 4},
 			func(r *rig) {
 				r.write("x.log", "1\n"+strings.Repeat("long", 30))
 				r.poll()
@@ -192,8 +194,11 @@ func TestFollow(t *testing.T) {
 				r.write("x.log", strings.Repeat("long", 30)+"\n2\n"+strings.Repeat("y", 19)+"\n"+strings.Repeat("z", 20)+"\n3\n")
 				r.poll()
 				r.want("x.log: 2", "x.log: "+strings.Repeat("y", 19), "x.log: too long", "x.log: 3")
-			}},
-		{"a record too long that a rotation cuts does not swallow the next file", Options{Pattern: "*.log", MaxRecord: 8},
+			},
+		},
+		{
+			"a record too long that a rotation cuts does not swallow the next file",
+			Options{Pattern: "*.log", MaxRecord: 8},
 			func(r *rig) {
 				r.write("x.log", "123456789")
 				r.poll()
@@ -201,7 +206,8 @@ func TestFollow(t *testing.T) {
 				r.write("x.log", "1\n")
 				r.poll()
 				r.want("x.log: too long", "x.log: 1")
-			}},
+			},
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -357,8 +363,10 @@ func TestBlocksSayWhereTheyAre(t *testing.T) {
 					t.Errorf("block %d: data %q at offset %d, where the file has %q", i, b.Data, b.Offset, text[b.Offset:])
 				}
 			}
-			want := []string{"x.log: 12", "x.log: 4567", "x.log: 8", "x.log: abcdefghijkl", "x.log: too long", "x.log: 9",
-				"x.log: last"}
+			want := []string{
+				"x.log: 12", "x.log: 4567", "x.log: 8", "x.log: abcdefghijkl", "x.log: too long", "x.log: 9",
+				"x.log: last",
+			}
 			if header {
 				want = want[1:]
 			}

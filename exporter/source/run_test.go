@@ -21,15 +21,25 @@ func TestOnce(t *testing.T) {
 		files   map[string]string
 		want    []string
 	}{
-		{"files are read in the order of their paths", Options{Pattern: "**"},
+		{
+			"files are read in the order of their paths",
+			Options{Pattern: "**"},
 			map[string]string{"b": "b1\nb2\n", "a/c": "c1\n", "a/b/d": "d1\n"},
-			[]string{"a/b/d: d1", "a/c: c1", "b: b1", "b: b2"}},
-		{"a file without a last newline gets it", Options{},
-			map[string]string{"a.log": "1\n2", "b.log": "3"}, []string{"a.log: 1", "a.log: 2", "b.log: 3"}},
+			[]string{"a/b/d: d1", "a/c: c1", "b: b1", "b: b2"},
+		},
+		{
+			"a file without a last newline gets it",
+			Options{},
+			map[string]string{"a.log": "1\n2", "b.log": "3"},
+			[]string{"a.log: 1", "a.log: 2", "b.log: 3"},
+		},
 		{"an empty file has no records", Options{}, map[string]string{"a.log": "", "b.log": "\n"}, []string{"b.log: "}},
-		{"a last line of just the limit is too long without its newline as with it", Options{MaxRecord: 4, BlockSize: 2},
+		{
+			"a last line of just the limit is too long without its newline as with it",
+			Options{MaxRecord: 4, BlockSize: 2},
 			map[string]string{"a.log": "123\n1234", "b.log": "1234\n123"},
-			[]string{"a.log: 123", "a.log: too long", "b.log: too long", "b.log: 123"}},
+			[]string{"a.log: 123", "a.log: too long", "b.log: too long", "b.log: 123"},
+		},
 		{"no file ends the run", Options{}, nil, nil},
 	}
 	for _, test := range tests {

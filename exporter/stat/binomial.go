@@ -28,7 +28,8 @@ func binomialBySearch(r *rand.Rand, n uint64, p float64) uint64 {
 	mass := math.Exp(float64(n) * math.Log1p(-p))
 	u := r.Float64()
 	var k uint64
-	for u > mass && k < n {
+	// Rounding may leave u a speck above all the masses together, which end at 0.
+	for u > mass && mass > 0 && k < n {
 		u -= mass
 		mass *= odds * float64(n-k) / float64(k+1)
 		k++
@@ -36,8 +37,8 @@ func binomialBySearch(r *rand.Rand, n uint64, p float64) uint64 {
 	return k
 }
 
-// binomialByRejection is Hörmann's BTRS ("The generation of binomial random variates", 1993) for n·p of at least 10 and
-// p of at most ½: a ratio of uniforms under a hat that fits so well that most draws need no logarithm.
+// binomialByRejection is Hörmann's BTRS ("The generation of binomial random variates", 1993) for n·p of at least 10
+// and p of at most ½: a ratio of uniforms under a hat that fits so well that most draws need no logarithm.
 func binomialByRejection(r *rand.Rand, n, p float64) uint64 {
 	sd := math.Sqrt(n * p * (1 - p))
 	b := 1.15 + 2.53*sd

@@ -27,7 +27,8 @@ func TestBinomialDrawsFollowTheirLaw(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(13, 14))
 			law := distuv.Binomial{N: float64(c.n), P: c.p}
-			// Equal parts of the law as far as its steps allow; the chi-squared statistic of the counts must not be extreme.
+			// Equal parts of the law as far as its steps allow; the chi-squared statistic of the counts must not be
+			// extreme.
 			const parts = 20
 			counts, masses := map[int]float64{}, map[int]float64{}
 			part := make([]int, c.n+1)

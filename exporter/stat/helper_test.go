@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// near fails the test unless got is within a relative tolerance of want; a want of 0 must be met to the tolerance itself.
+// near fails the test unless got is within a relative tolerance of want; a want of 0 must be met to the tolerance
+// itself.
 func near(t *testing.T, what string, got, want, tolerance float64) {
 	t.Helper()
 	if !(math.Abs(got-want) <= tolerance*max(math.Abs(want), 1e-300) || (want == 0 && math.Abs(got) <= tolerance)) {

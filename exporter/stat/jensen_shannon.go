@@ -2,12 +2,12 @@ package stat
 
 import "math"
 
-// JensenShannon returns the Jensen–Shannon distance, in [0, 1]: the square root of the divergence to the base 2,
-// ½ Σ p_i log2(p_i / c_i) + ½ Σ q_i log2(q_i / c_i) with c = (p + q)/2. Shares are not floored; empty bins add what
+// JensenShannon returns the Jensen–Shannon distance, in [0, 1]: the square root of the divergence to the base 2, ½
+// Σ p_i log2(p_i / c_i) + ½ Σ q_i log2(q_i / c_i) with c = (p + q)/2. Shares are not floored; empty bins add what
 // their limit adds.
 //
-// With d = (q_i − p_i)/(q_i + p_i) a bin's part is ½ c_i ((1+d) log2(1+d) + (1−d) log2(1−d)). Written so, every bin adds at
-// least 0 up to one rounding, so that the sum does not lose the small differences of large windows.
+// With d = (q_i − p_i)/(q_i + p_i) a bin's part is ½ c_i ((1+d) log2(1+d) + (1−d) log2(1−d)). Written so, every bin
+// adds at least 0 up to one rounding, so that the sum does not lose the small differences of large windows.
 func JensenShannon(p, q []uint64) (float64, bool) {
 	m, n, ok := sizes(p, q)
 	if !ok {

@@ -2,8 +2,8 @@ package stat
 
 import "math"
 
-// KolmogorovSmirnov returns sup |F_p − F_q| in [0, 1] over cells in the order of their values. F is compared at the ends
-// of cells, so the result is exact if every value lies on a cut point, and else too small by at most
+// KolmogorovSmirnov returns sup |F_p − F_q| in [0, 1] over cells in the order of their values. F is compared at the
+// ends of cells, so the result is exact if every value lies on a cut point, and else too small by at most
 // KolmogorovSmirnovErrorBound.
 func KolmogorovSmirnov(p, q []uint64) (float64, bool) {
 	m, n, ok := sizes(p, q)
@@ -21,12 +21,14 @@ func KolmogorovSmirnov(p, q []uint64) (float64, bool) {
 }
 
 // KolmogorovSmirnovErrorBound returns by how much KolmogorovSmirnov may fall short of the distance of the values
-// themselves, in [0, 1]: the largest min(p_i, q_i) of shares over the open cells. It is 0 without values on both sides.
+// themselves, in [0, 1]: the largest min(p_i, q_i) of shares over the open cells. It is 0 without values on both
+// sides.
 //
-// Let D = F_p − F_q be a at the lower end of an open cell that holds the shares α of p and β of q, so that it is
-// a + α − β at the upper end. Inside, F_p rises by a part s of α and F_q by a part t of β, so D is a + s − t. That is
-// at most a + α, and so exceeds the larger end a + max(0, α − β) by at most min(α, β); likewise it is at least a − β, below the
-// smaller end a + min(0, α − β) by at most min(α, β). Hence |D| exceeds the larger |D| of the two ends by at most that.
+// Let D = F_p − F_q be a at the lower end of an open cell that holds the shares α of p and β of q, so that it is a
+// + α − β at the upper end. Inside, F_p rises by a part s of α and F_q by a part t of β, so D is a + s − t. That is
+// at most a + α, and so exceeds the larger end a + max(0, α − β) by at most min(α, β); likewise it is at least a −
+// β, below the smaller end a + min(0, α − β) by at most min(α, β). Hence |D| exceeds the larger |D| of the two ends
+// by at most that.
 func KolmogorovSmirnovErrorBound(p, q []uint64) float64 {
 	m, n, ok := sizes(p, q)
 	if !ok {
@@ -40,8 +42,8 @@ func KolmogorovSmirnovErrorBound(p, q []uint64) float64 {
 }
 
 // KolmogorovSmirnovP returns the probability, in [0, 1], of a distance of at least d between m and n values of one
-// continuous distribution: Kolmogorov's limit with Stephens' correction, P(K > (√e + 0.12 + 0.11/√e) d), e = mn/(m + n).
-// It is 1 for d = 0 and where a side has no values. Ties make it too large, never too small.
+// continuous distribution: Kolmogorov's limit with Stephens' correction, P(K > (√e + 0.12 + 0.11/√e) d), e = mn/(m
+// + n). It is 1 for d = 0 and where a side has no values. Ties make it too large, never too small.
 func KolmogorovSmirnovP(d float64, m, n uint64) float64 {
 	if m == 0 || n == 0 {
 		return 1
@@ -50,8 +52,8 @@ func KolmogorovSmirnovP(d float64, m, n uint64) float64 {
 	return kolmogorovSurvival((root + 0.12 + 0.11/root) * d)
 }
 
-// kolmogorovSurvival returns P(K > x) of Kolmogorov's law. Of its two series, the one in exp(−2k²x²) converges fast for large
-// x and the one in exp(−(2k−1)²π²/(8x²)) for small x; at 1 either needs four terms for all digits.
+// kolmogorovSurvival returns P(K > x) of Kolmogorov's law. Of its two series, the one in exp(−2k²x²) converges fast
+// for large x and the one in exp(−(2k−1)²π²/(8x²)) for small x; at 1 either needs four terms for all digits.
 func kolmogorovSurvival(x float64) float64 {
 	switch {
 	case x <= 0:

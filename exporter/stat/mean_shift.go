@@ -2,8 +2,9 @@ package stat
 
 import "math"
 
-// MeanShift returns |mean_q − mean_p| in standard deviations (n − 1) of the reference; at least 0. It cannot be computed
-// where that deviation is 0 or unknown, except that two columns that hold nothing but one and the same value differ by 0.
+// MeanShift returns |mean_q − mean_p| in standard deviations (n − 1) of the reference; at least 0. It cannot be
+// computed where that deviation is 0 or unknown, except that two columns that hold nothing but one and the same
+// value differ by 0.
 func MeanShift(p, q Moments) (float64, bool) {
 	if sameConstant(p, q) {
 		return 0, true

@@ -2,8 +2,8 @@ package stat
 
 import "math"
 
-// Moments are the number, mean and spread of values. They add up: moments of parts, merged in any order, are the moments
-// of the whole. The zero value is that of no values.
+// Moments are the number, mean and spread of values. They add up: moments of parts, merged in any order, are the
+// moments of the whole. The zero value is that of no values.
 //
 // Values near the limits of float64 (about 1e308) overflow Mean and M2. Once that happens it stays, and every result
 // derived from the moments is then "cannot be computed"; Mean itself must be checked by who reads it.
@@ -18,9 +18,9 @@ type Moments struct {
 
 // Add adds values, of which those that are not finite are passed over.
 //
-// A first pass finds the mean of the slice relative to its first value, a second one the squares around that mean, and
-// corrects both by what the first one rounded off. A constant slice therefore has exactly its value as mean and an M2 of exactly 0,
-// however large the value; a plain sum of squares would lose every digit to a large offset.
+// A first pass finds the mean of the slice relative to its first value, a second one the squares around that mean,
+// and corrects both by what the first one rounded off. A constant slice therefore has exactly its value as mean and
+// an M2 of exactly 0, however large the value; a plain sum of squares would lose every digit to a large offset.
 func (m *Moments) Add(values []float64) {
 	var n uint64
 	var first, total float64

@@ -12,11 +12,11 @@ const kolmogorov999 = 1.9495
 // numericNoise holds what the floors of the scores of a numeric column's values are computed from.
 type numericNoise struct {
 	m float64
-	// spread reports whether the reference has a standard deviation other than 0; without one, the only floor is that of
-	// the Kolmogorov–Smirnov distance.
+	// spread reports whether the reference has a standard deviation other than 0; without one, the only floor is
+	// that of the Kolmogorov–Smirnov distance.
 	spread bool
-	// skewness (absolute) and kurtosis are the third and fourth standardised cumulants of the reference, 0 for the normal
-	// law, raised by what a sample of its size is likely to understate.
+	// skewness (absolute) and kurtosis are the third and fourth standardised cumulants of the reference, 0 for the
+	// normal law, raised by what a sample of its size is likely to understate.
 	skewness, kurtosis float64
 	// wasserstein is the 0.999 quantile of ∫ |B(F_p(x))| dx over the standard deviation, with B a Brownian bridge.
 	wasserstein float64
@@ -25,25 +25,26 @@ type numericNoise struct {
 func newNumericNoise(points []float64, cells []uint64, sd float64) *numericNoise {
 	c := &numericNoise{m: float64(sum(cells))}
 	width := points[len(points)-1] - points[0]
-	if !(sd > 0) || !isFinite(sd) || !(width > 0) || !isFinite(width) {
+	if sd <= 0 || !isFinite(sd) || width <= 0 || !isFinite(width) {
 		return c
 	}
-	c.spread = true
 	skewness, kurtosis := cellShape(points, cells)
-	// Samples of skewed laws lack part of the tail. The factor was set by simulation with lognormal and zero-inflated values.
+	// Samples of skewed laws lack part of the tail. The factor was set by simulation with lognormal and
+	// zero-inflated values.
 	understated := 1 + 10/math.Sqrt(c.m)
 	c.skewness, c.kurtosis = skewness*understated, kurtosis*understated
 	c.wasserstein = bridgeQuantile(points, cells) / sd
+	c.spread = isFinite(c.wasserstein)
 	return c
 }
 
 // floors fills in the floors of the scores of values at n live values.
 //
-// For normal values and large n, mean_shift/√v is normal, with the bound 3.29. Skewed values need more. To first order in
-// their skewness γ, the difference of means over the reference's standard deviation, which is low just when the mean
-// is, has a bias of γ/(2m) and the skewness γ(1/n + 2/m)/√v. Its excess kurtosis is about κ(1/n³ + 1/m³)/v² for one of
-// κ in the values. The Wasserstein distance is at least the difference of means, which dominates it in a long tail, so the same
-// factor over 3.29 serves there.
+// For normal values and large n, mean_shift/√v is normal, with the bound 3.29. Skewed values need more. To first
+// order in their skewness γ, the difference of means over the reference's standard deviation, which is low just when
+// the mean is, has a bias of γ/(2m) and the skewness γ(1/n + 2/m)/√v. Its excess kurtosis is about κ(1/n³ +
+// 1/m³)/v² for one of κ in the values. The Wasserstein distance is at least the difference of means, which
+// dominates it in a long tail, so the same factor over 3.29 serves there.
 func (c *numericNoise) floors(n uint64, values *FloorValues) {
 	live := float64(n)
 	v := 1/live + 1/c.m
@@ -60,22 +61,24 @@ func (c *numericNoise) floors(n uint64, values *FloorValues) {
 }
 
 // quantileOfMean returns the value that a standardised mean exceeds in size with a probability of at most 0.001: the
-// 0.9995 quantile of the gamma law of the given skewness, which is the normal law for 0, plus the first term of Cornish and
-// Fisher for the kurtosis that is not owed to the skewness.
+// 0.9995 quantile of the gamma law of the given skewness, which is the normal law for 0, plus the first term of
+// Cornish and Fisher for the kurtosis that is not owed to the skewness. It is at least the normal law's, below
+// which the gamma law falls where it is all but constant.
 func quantileOfMean(skewness, kurtosis float64) float64 {
 	const oneSided = (1 + noiseProbability) / 2
 	z := distuv.UnitNormal.Quantile(oneSided)
 	heavy := max(0, kurtosis-1.5*skewness*skewness) * (z*z*z - 3*z) / 24
-	if skewness < 0.01 {
+	// Beyond these limits nothing is gained, and the gamma quantile is hard to compute.
+	if skewness < 0.01 || skewness > 100 {
 		return z + heavy
 	}
 	shape := 4 / (skewness * skewness)
 	gamma := distuv.Gamma{Alpha: shape, Beta: 1}
-	return (gamma.Quantile(oneSided)-shape)/math.Sqrt(shape) + heavy
+	return max(z, (gamma.Quantile(oneSided)-shape)/math.Sqrt(shape)) + heavy
 }
 
-// cellShape returns the absolute skewness and the excess kurtosis of binned values. It takes the middle of an inner open
-// cell, and the outermost points, for the values in open cells.
+// cellShape returns the absolute skewness and the excess kurtosis of binned values. It takes the middle of an inner
+// open cell, and the outermost points, for the values in open cells.
 func cellShape(points []float64, cells []uint64) (skewness, kurtosis float64) {
 	first, width := points[0], points[len(points)-1]-points[0]
 	var n, mean float64
@@ -103,13 +106,14 @@ func cellShape(points []float64, cells []uint64) (skewness, kurtosis float64) {
 	return math.Abs(third) / (second * math.Sqrt(second)), fourth/(second*second) - 3
 }
 
-// bridgeQuantile returns the 0.999 quantile of ∫ |B(F(x))| dx in the unit of the points, where F is the distribution of the cells and
-// B a Brownian bridge: the limit of the distance of an empirical distribution from F, times the root of its size.
+// bridgeQuantile returns the 0.999 quantile of ∫ |B(F(x))| dx in the unit of the points, where F is the distribution
+// of the cells and B a Brownian bridge: the limit of the distance of an empirical distribution from F, times the
+// root of its size.
 func bridgeQuantile(points []float64, cells []uint64) float64 {
 	const trials = 1000
 	n := float64(sum(cells))
-	// The bridge is needed at each point and at the upper end of the cell above it, which a random walk reaches in steps of the
-	// share that lies between.
+	// The bridge is needed at each point and at the upper end of the cell above it, which a random walk reaches in
+	// steps of the share that lies between.
 	steps := make([]float64, 0, 2*len(points))
 	shares := make([]float64, 0, 2*len(points))
 	var below, last float64
@@ -122,7 +126,7 @@ func bridgeQuantile(points []float64, cells []uint64) float64 {
 		}
 	}
 	finalStep := math.Sqrt((n - last) / n)
-	r := newRandom(3, 0)
+	r := newRandom(4, 0)
 	integrals := make([]float64, trials)
 	path := make([]float64, len(steps))
 	for t := range integrals {

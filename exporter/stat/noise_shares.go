@@ -22,13 +22,13 @@ func (l shareLaw) draw(r rand.Source, shares []float64) {
 // sparse is the mean count of the bins that are not empty below which a single law of their shares does not do.
 const sparse = 20
 
-// shareLaws returns the laws to draw the shares of bins from. The first takes each bin for itself: the share of a bin with
-// count c is gamma distributed with shape c, so its mean is what was counted.
+// shareLaws returns the laws to draw the shares of bins from. The first takes each bin for itself: the share of a
+// bin with count c is gamma distributed with shape c, so its mean is what was counted.
 //
-// Where bins have few values each, large counts are large by luck as well and the true shares are closer to each other.
-// The second law assumes that, in the way of empirical Bayes: shares vary from bin to bin with a gamma law of the mean and
-// spread that the counts suggest, so that the share of a bin lies between its count and the mean. A window may score higher
-// under either of the two.
+// Where bins have few values each, large counts are large by luck as well and the true shares are closer to each
+// other. The second law assumes that, in the way of empirical Bayes: shares vary from bin to bin with a gamma law of
+// the mean and spread that the counts suggest, so that the share of a bin lies between its count and the mean. A
+// window may score higher under either of the two.
 func shareLaws(bins []uint64) []shareLaw {
 	var filled, squares float64
 	for _, count := range bins {
@@ -52,9 +52,9 @@ func shareLaws(bins []uint64) []shareLaw {
 
 // newShareLaw returns the law with a prior of shape a around the mean count; a = 0 is no prior.
 //
-// Bins without reference values share what Good and Turing estimate for values not seen yet: as much as the values that were
-// seen once, f_1/m, with a variance of (f_1 + 2 f_2)/m². One is added to both because no reference can exclude a
-// value that is rarer than 1/m.
+// Bins without reference values share what Good and Turing estimate for values not seen yet: as much as the values
+// that were seen once, f_1/m, with a variance of (f_1 + 2 f_2)/m². One is added to both because no reference can
+// exclude a value that is rarer than 1/m.
 func newShareLaw(bins []uint64, a, mean float64) shareLaw {
 	// times[k] is the number of bins that hold k values of the reference.
 	var times [3]float64

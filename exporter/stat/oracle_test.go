@@ -156,7 +156,8 @@ func TestNumericStatisticsEqualTheOracle(t *testing.T) {
 			}
 			p, q := binCounts(edges, ref), binCounts(edges, live)
 			if !slices.Equal(p, pair.Reference.BinCounts) || !slices.Equal(q, pair.Expected.Bins.LiveCounts) {
-				t.Errorf("bins %v and %v, want %v and %v", p, q, pair.Reference.BinCounts, pair.Expected.Bins.LiveCounts)
+				t.Errorf("bins %v and %v, want %v and %v",
+					p, q, pair.Reference.BinCounts, pair.Expected.Bins.LiveCounts)
 			}
 			checkDistances(t, p, q, pair.Expected.Bins.oracleDistances)
 			checkSummary(t, ref, pair.Reference.numericSummary)

@@ -2,9 +2,9 @@ package stat
 
 import "math"
 
-// ProportionZ tests whether two rates are equal, x1 of n1 in the reference and x2 of n2 live: the pooled two-proportion
-// z = (x2/n2 − x1/n1) / √(r(1 − r)(1/n1 + 1/n2)), r = (x1 + x2)/(n1 + n2), with P from the normal law, two-sided. Where all
-// trials on both sides came out alike, statistic 0 and P 1.
+// ProportionZ tests whether two rates are equal, x1 of n1 in the reference and x2 of n2 live: the pooled
+// two-proportion z = (x2/n2 − x1/n1) / √(r(1 − r)(1/n1 + 1/n2)), r = (x1 + x2)/(n1 + n2), with P from the normal
+// law, two-sided. Where all trials on both sides came out alike, statistic 0 and P 1.
 func ProportionZ(x1, n1, x2, n2 uint64) (Test, bool) {
 	if n1 == 0 || n2 == 0 || x1 > n1 || x2 > n2 {
 		return Test{}, false

@@ -5,8 +5,8 @@ import "math"
 // smallestShare replaces smaller shares in PSI, whose logarithm has no value for an empty bin.
 const smallestShare = 1e-4
 
-// PSI returns the population stability index Σ (q_i − p_i) ln(q_i / p_i) of shares, each raised to at least 1e-4 and not
-// renormalised. It is at least 0; a bin that is empty on one side and holds everything on the other adds 9.2.
+// PSI returns the population stability index Σ (q_i − p_i) ln(q_i / p_i) of shares, each raised to at least 1e-4 and
+// not renormalised. It is at least 0; a bin that is empty on one side and holds everything on the other adds 9.2.
 func PSI(p, q []uint64) (float64, bool) {
 	m, n, ok := sizes(p, q)
 	if !ok {

@@ -5,8 +5,9 @@ import (
 	"slices"
 )
 
-// Quantile returns the quantile prob, in [0, 1], of sorted values by linear interpolation between order statistics (type 7
-// of Hyndman and Fan), equal to the last bit to numpy.quantile. There must be at least one value, and all must be finite.
+// Quantile returns the quantile prob, in [0, 1], of sorted values by linear interpolation between order statistics
+// (type 7 of Hyndman and Fan), equal to the last bit to numpy.quantile. There must be at least one value, and all
+// must be finite.
 func Quantile(sorted []float64, prob float64) float64 {
 	if len(sorted) == 0 {
 		panic("bug: quantile of no values")
@@ -46,9 +47,10 @@ func DecileEdges(sorted []float64) []float64 {
 	return slices.Compact(edges)
 }
 
-// CellQuantile returns the smallest value below or at which the share prob, in [0, 1], of counted values lies, to the
-// resolution of the cells: a cut point where the value lies on it, the place by linear interpolation inside an open cell
-// between two points, and the outermost point outside of all. It cannot be computed without values or points.
+// CellQuantile returns the smallest value below or at which the share prob, in [0, 1], of counted values lies, to
+// the resolution of the cells: a cut point where the value lies on it, the place by linear interpolation inside an
+// open cell between two points, and the outermost point outside of all. It cannot be computed without values or
+// points.
 func CellQuantile(points []float64, cells []uint64, prob float64) (float64, bool) {
 	n := sum(cells)
 	if n == 0 || len(points) == 0 {

@@ -17,7 +17,10 @@ func TestChiSquaredOfCounts(t *testing.T) {
 		{"huge equal shares", []uint64{1 << 60, 1 << 61}, []uint64{1 << 59, 1 << 60}, Test{DegreesOfFreedom: 1, P: 1}},
 		// Expected counts are 15 and 15 in each row: 4·25/15; the tail of one degree of freedom is erfc(√(x/2)).
 		{"two bins", []uint64{20, 10}, []uint64{10, 20}, Test{20.0 / 3, 1, math.Erfc(math.Sqrt(10.0 / 3))}},
-		{"empty columns are left out", []uint64{20, 0, 10}, []uint64{10, 0, 20}, Test{20.0 / 3, 1, math.Erfc(math.Sqrt(10.0 / 3))}},
+		{
+			"empty columns are left out",
+			[]uint64{20, 0, 10}, []uint64{10, 0, 20}, Test{20.0 / 3, 1, math.Erfc(math.Sqrt(10.0 / 3))},
+		},
 		// Two degrees of freedom have the tail exp(−x/2); disjoint sides have the statistic m + n.
 		{"three disjoint bins", []uint64{2, 2, 0}, []uint64{0, 0, 4}, Test{8, 2, math.Exp(-4)}},
 		{"beyond the smallest P", []uint64{1e9, 0}, []uint64{0, 1e9}, Test{2e9, 1, 0}},

@@ -2,7 +2,8 @@ package stat
 
 import "math"
 
-// TotalVariation returns ½ Σ |p_i − q_i| of shares, in [0, 1]: the share of values that would have to change their bin.
+// TotalVariation returns ½ Σ |p_i − q_i| of shares, in [0, 1]: the share of values that would have to change their
+// bin.
 func TotalVariation(p, q []uint64) (float64, bool) {
 	m, n, ok := sizes(p, q)
 	if !ok {

@@ -10,13 +10,15 @@ type Tail struct {
 	Above float64
 }
 
-// Wasserstein returns the first-order Wasserstein distance ∫ |F_p − F_q| dx in the unit of the values, from cell counts p
-// and q over points and the sums of what lies outside them. It cannot be computed without points or on overflow.
+// Wasserstein returns the first-order Wasserstein distance ∫ |F_p − F_q| dx in the unit of the values, from cell
+// counts p and q over points and the sums of what lies outside them. It cannot be computed without points or on
+// overflow.
 //
-// It is exact where all values between the outer points lie on points and at most one side has values below the first point, and
-// at most one above the last. Inside the open cells between points both F are taken as straight lines, which errs by at
-// most WassersteinErrorBound. In a tail ∫ |F_p − F_q| is the difference of the two mean excesses if one side is empty
-// there; with values of both sides in one tail that is a lower bound, short by at most twice the smaller mean excess.
+// It is exact where all values between the outer points lie on points and at most one side has values below the
+// first point, and at most one above the last. Inside the open cells between points both F are taken as straight
+// lines, which errs by at most WassersteinErrorBound. In a tail ∫ |F_p − F_q| is the difference of the two mean
+// excesses if one side is empty there; with values of both sides in one tail that is a lower bound, short by at most
+// twice the smaller mean excess.
 func Wasserstein(points []float64, p, q []uint64, pTail, qTail Tail) (float64, bool) {
 	m, n, ok := sizes(p, q)
 	if !ok || len(points) == 0 {
@@ -37,14 +39,14 @@ func Wasserstein(points []float64, p, q []uint64, pTail, qTail Tail) (float64, b
 	return finite(distance)
 }
 
-// WassersteinErrorBound returns by how much Wasserstein may err because the places of values inside open cells between
-// points are not known, in the unit of the values: Σ ½ w_i (p_i + q_i) over these cells, with w the width and p, q the
-// shares of a cell. It is capped at the largest float64, and 0 without values on both sides.
+// WassersteinErrorBound returns by how much Wasserstein may err because the places of values inside open cells
+// between points are not known, in the unit of the values: Σ ½ w_i (p_i + q_i) over these cells, with w the width
+// and p, q the shares of a cell. It is capped at the largest float64, and 0 without values on both sides.
 //
-// In a cell of width w, F_p rises by its share α, and so does the line that stands for it. ∫ |F_p − line| is convex in F_p, so
-// over all rising F_p it is largest at one with a single jump, where it is αw(s² + (1−s)²)/2 for a jump at the part s of
-// the cell: at most ½αw, and that with all values at one end. The same holds for F_q, and by the triangle inequality
-// ∫ |F_p − F_q| differs by no more than the sum of both.
+// In a cell of width w, F_p rises by its share α, and so does the line that stands for it. ∫ |F_p − line| is convex
+// in F_p, so over all rising F_p it is largest at one with a single jump, where it is αw(s² + (1−s)²)/2 for a jump
+// at the part s of the cell: at most ½αw, and that with all values at one end. The same holds for F_q, and by the
+// triangle inequality ∫ |F_p − F_q| differs by no more than the sum of both.
 func WassersteinErrorBound(points []float64, p, q []uint64) float64 {
 	m, n, ok := sizes(p, q)
 	if !ok || len(points) == 0 {

@@ -2,9 +2,9 @@ package stat
 
 import "math"
 
-// WelchZ tests whether the means are equal: z = (mean_q − mean_p) / √(s_p²/m + s_q²/n), with P from the normal law, two
-// sided. It needs two values on each side, and a spread on at least one; two columns that hold nothing but one and the
-// same value have statistic 0 and P 1.
+// WelchZ tests whether the means are equal: z = (mean_q − mean_p) / √(s_p²/m + s_q²/n), with P from the normal law,
+// two sided. It needs two values on each side, and a spread on at least one; two columns that hold nothing but one
+// and the same value have statistic 0 and P 1.
 func WelchZ(p, q Moments) (Test, bool) {
 	if sameConstant(p, q) {
 		return noDifference, true

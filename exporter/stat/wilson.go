@@ -5,8 +5,8 @@ import "math"
 // normal975 is the 0.975 quantile of the standard normal law: 95% of it lie between −normal975 and normal975.
 const normal975 = 1.959963984540054
 
-// Wilson returns Wilson's 95% score interval, within [0, 1], of a rate of which x of n trials were seen. It contains x/n,
-// and never has the width 0 that the plain normal interval has at x = 0 and x = n. It needs one trial.
+// Wilson returns Wilson's 95% score interval, within [0, 1], of a rate of which x of n trials were seen. It contains
+// x/n, and never has the width 0 that the plain normal interval has at x = 0 and x = n. It needs one trial.
 func Wilson(x, n uint64) (lo, hi float64, ok bool) {
 	if n == 0 || x > n {
 		return 0, 0, false

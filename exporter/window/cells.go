@@ -11,8 +11,9 @@ type entry struct {
 	cell, count uint32
 }
 
-// appendEntries appends the cells that are not empty. In a pane some are and some are not, at random, so that a branch on
-// it would be predicted wrongly half the time: an entry is always written, and kept by moving on only if it counts.
+// appendEntries appends the cells that are not empty. In a pane some are and some are not, at random, so that a
+// branch on it would be predicted wrongly half the time: an entry is always written, and kept by moving on only if
+// it counts.
 func appendEntries(entries []entry, counts []uint32) []entry {
 	from := len(entries)
 	entries = slices.Grow(entries, len(counts))

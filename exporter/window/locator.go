@@ -2,9 +2,9 @@ package window
 
 import "sort"
 
-// locator gives live values that are no cut point a cell of their own, as long as there are few of them. Where a column's
-// cut points are all distinct values of the reference, this keeps the Wasserstein distance exact. A located value is
-// counted in its open cell too, so cells still mean the same everywhere.
+// locator gives live values that are no cut point a cell of their own, as long as there are few of them. Where a
+// column's cut points are all distinct values of the reference, this keeps the Wasserstein distance exact. A
+// located value is counted in its open cell too, so cells still mean the same everywhere.
 type locator struct {
 	first int // cell of the first located value
 	limit int

@@ -1,4 +1,5 @@
-// Package window counts live values in the cells of a profile, in panes of event time, and sums the panes up to windows.
+// Package window counts live values in the cells of a profile, in panes of event time, and sums the panes up to
+// windows.
 package window
 
 import (
@@ -145,11 +146,12 @@ func (s *Set) addNumbers(c *column, values *record.Column, rows []uint32, counts
 		finite = append(finite, x)
 		cell := c.Cell(x)
 		counts[cell]++
-		if cell == 0 {
+		switch cell {
+		case 0:
 			if last > 0 {
 				sum.tail.Below += c.Points[0] - x
 			}
-		} else if cell == last {
+		case last:
 			sum.tail.Above += x - c.Points[len(c.Points)-1]
 		}
 		if c.located != nil && cell&1 == 0 {
