@@ -113,25 +113,29 @@ func TestFailures(t *testing.T) {
 		"a metrics path taken":    {[]string{"--web.telemetry-path=/-/ready"}, exitUsage, []string{"/-/ready", "/metrics"}},
 		"a metrics path of words": {[]string{"--web.telemetry-path=metrics"}, exitUsage, []string{`"metrics"`, "/metrics"}},
 		"a missing configuration": {
-			[]string{"--config.file=" + filepath.Join(dir, "absent.yaml")}, exitFailure,
+			[]string{"--config.file=" + filepath.Join(dir, "absent.yaml")},
+			exitFailure,
 			[]string{filepath.Join(dir, "absent.yaml")},
 		},
 		"all problems of a configuration, each at its place": {
-			[]string{"--config.check", "--config.file=" + broken}, exitFailure,
+			[]string{"--config.check", "--config.file=" + broken},
+			exitFailure,
 			[]string{
 				broken + ":2:3: model \"m\": predictions: is missing", "\n" + broken + ":4:16: model \"m\": min_records: ",
 				"\n" + broken + ":5:3: model \"m\": windos: unknown key; did you mean windows?\n",
 			},
 		},
 		"all missing references when checking": {
-			[]string{"--config.check", "--config.file=" + unreferenced}, exitFailure,
+			[]string{"--config.check", "--config.file=" + unreferenced},
+			exitFailure,
 			[]string{`model "a": reference: `, filepath.Join(dir, "a.csv"), "\nmodel \"b\": reference: "},
 		},
 		"a missing reference when reading once": {
 			[]string{"--once", "--config.file=" + unreferenced}, exitFailure, []string{filepath.Join(dir, "b.csv")},
 		},
 		"a missing reference when serving": {
-			[]string{"--web.listen-address=127.0.0.1:0", "--config.file=" + unreferenced}, exitFailure,
+			[]string{"--web.listen-address=127.0.0.1:0", "--config.file=" + unreferenced},
+			exitFailure,
 			[]string{filepath.Join(dir, "a.csv")},
 		},
 	}

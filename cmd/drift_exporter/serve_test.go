@@ -32,7 +32,7 @@ func startServer(t *testing.T, args ...string) *server {
 		"--log.format=json")
 	go func() {
 		s.code <- run(ctx, args, io.Discard, stderr)
-		stderr.Close()
+		_ = stderr.Close()
 	}()
 	address, ready, ended := make(chan string, 1), make(chan struct{}), make(chan struct{})
 	go func() {
@@ -85,7 +85,7 @@ func (s *server) ask(t *testing.T, method, path string) (status int, body string
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	text, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Fatal(err)

@@ -17,33 +17,61 @@ func TestWassersteinOfCells(t *testing.T) {
 	}{
 		{
 			"everything moves from one point to the next",
-			[]uint64{0, 4, 0, 0, 0, 0, 0}, []uint64{0, 0, 0, 2, 0, 0, 0}, Tail{}, Tail{}, 10, 0,
+			[]uint64{0, 4, 0, 0, 0, 0, 0},
+			[]uint64{0, 0, 0, 2, 0, 0, 0},
+			Tail{},
+			Tail{},
+			10, 0,
 		},
 		{
 			"half moves over two points",
-			[]uint64{0, 4, 0, 0, 0, 0, 0}, []uint64{0, 1, 0, 0, 0, 1, 0}, Tail{}, Tail{}, 15, 0,
+			[]uint64{0, 4, 0, 0, 0, 0, 0},
+			[]uint64{0, 1, 0, 0, 0, 1, 0},
+			Tail{},
+			Tail{},
+			15, 0,
 		},
 		{
 			"everything moves below the first point",
-			[]uint64{0, 4, 0, 0, 0, 0, 0}, []uint64{2, 0, 0, 0, 0, 0, 0}, Tail{}, Tail{Below: 6}, 3, 0,
+			[]uint64{0, 4, 0, 0, 0, 0, 0},
+			[]uint64{2, 0, 0, 0, 0, 0, 0},
+			Tail{},
+			Tail{Below: 6},
+			3, 0,
 		},
 		{
 			"everything moves above the last point",
-			[]uint64{0, 4, 0, 0, 0, 0, 0}, []uint64{0, 0, 0, 0, 0, 0, 2}, Tail{}, Tail{Above: 6}, 33, 0,
+			[]uint64{0, 4, 0, 0, 0, 0, 0},
+			[]uint64{0, 0, 0, 0, 0, 0, 2},
+			Tail{},
+			Tail{Above: 6},
+			33, 0,
 		},
 		{
 			"both sides lie equally far outside",
-			[]uint64{1, 0, 0, 0, 0, 0, 0}, []uint64{3, 0, 0, 0, 0, 0, 0}, Tail{Below: 5}, Tail{Below: 15}, 0, 0,
+			[]uint64{1, 0, 0, 0, 0, 0, 0},
+			[]uint64{3, 0, 0, 0, 0, 0, 0},
+			Tail{Below: 5},
+			Tail{Below: 15},
+			0, 0,
 		},
 		// A line from 0 to 1 across a cell of 20 against a step at its lower end.
 		{
 			"from a point into the cell above it",
-			[]uint64{0, 0, 0, 4, 0, 0, 0}, []uint64{0, 0, 0, 0, 4, 0, 0}, Tail{}, Tail{}, 10, 10,
+			[]uint64{0, 0, 0, 4, 0, 0, 0},
+			[]uint64{0, 0, 0, 0, 4, 0, 0},
+			Tail{},
+			Tail{},
+			10, 10,
 		},
 		// The difference falls from ½ to −½ and is ¼ on average.
 		{
 			"the sign changes inside a cell",
-			[]uint64{0, 1, 0, 0, 0, 1, 0}, []uint64{0, 0, 4, 0, 0, 0, 0}, Tail{}, Tail{}, 2.5 + 10, 5,
+			[]uint64{0, 1, 0, 0, 0, 1, 0},
+			[]uint64{0, 0, 4, 0, 0, 0, 0},
+			Tail{},
+			Tail{},
+			2.5 + 10, 5,
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -73,7 +101,10 @@ func TestWassersteinThatCannotBeComputed(t *testing.T) {
 		{"the width overflows", []float64{-1.7e308, 1.7e308}, []uint64{0, 1, 0, 0, 0}, []uint64{0, 0, 0, 1, 0}, Tail{}},
 		{
 			"the width overflows with nothing inside",
-			[]float64{-1.7e308, 1.7e308}, []uint64{0, 1, 0, 0, 0}, []uint64{0, 1, 0, 0, 0}, Tail{},
+			[]float64{-1.7e308, 1.7e308},
+			[]uint64{0, 1, 0, 0, 0},
+			[]uint64{0, 1, 0, 0, 0},
+			Tail{},
 		},
 		{"the tail overflows", []float64{1}, one, one, Tail{Above: math.Inf(1)}},
 	} {

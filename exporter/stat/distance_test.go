@@ -21,11 +21,15 @@ func TestDistancesOfCounts(t *testing.T) {
 		{"counts beyond the precision of float64", []uint64{huge, huge}, []uint64{1, 1}, [6]float64{}},
 		{"bins that are empty on both sides add nothing", []uint64{0, 5, 0}, []uint64{0, 2, 0}, [6]float64{}},
 		{
-			"disjoint", []uint64{5, 0}, []uint64{0, 9},
+			"disjoint",
+			[]uint64{5, 0},
+			[]uint64{0, 9},
 			[6]float64{2 * (1 - 1e-4) * math.Log(1e4), 1, 1, 1, 1, 1},
 		},
 		{
-			"half of one bin moves", []uint64{4, 0}, []uint64{1, 1},
+			"half of one bin moves",
+			[]uint64{4, 0},
+			[]uint64{1, 1},
 			[6]float64{
 				-0.5*math.Log(0.5) + (0.5-1e-4)*math.Log(5e3),
 				math.Sqrt(0.5*math.Log2(1/0.75) + 0.25*math.Log2(0.5/0.75) + 0.25),

@@ -323,12 +323,16 @@ func TestFloorsThatCannotBeComputed(t *testing.T) {
 		{"no reference", NewFloors([]uint64{0, 0}, points, make([]uint64, 5), 0.5), 9, [8]bool{}},
 		{"nothing at all", NewFloors(nil, nil, nil, 0), 9, [8]bool{}},
 		{"categories", NewFloors([]uint64{50, 0}, nil, nil, 0), 9, [8]bool{true, true, true, true, true}},
-		{"a constant", NewFloors([]uint64{9, 0}, []float64{3}, []uint64{0, 9, 0}, 0), 9,
-			[8]bool{true, true, true, true, true, true}},
+		{
+			"a constant", NewFloors([]uint64{9, 0}, []float64{3}, []uint64{0, 9, 0}, 0), 9,
+			[8]bool{true, true, true, true, true, true},
+		},
 		{"a deviation that overflowed", NewFloors(nil, points, cells, math.Inf(1)), 9, [8]bool{5: true}},
 		{"a width that overflows", NewFloors(nil, []float64{-1.7e308, 1.7e308}, cells, 1e308), 9, [8]bool{5: true}},
-		{"numbers", NewFloors([]uint64{50, 50}, points, cells, 0.5), 1,
-			[8]bool{true, true, true, true, true, true, true, true}},
+		{
+			"numbers", NewFloors([]uint64{50, 50}, points, cells, 0.5), 1,
+			[8]bool{true, true, true, true, true, true, true, true},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for i, bound := range c.floors.At(c.n).list() {

@@ -19,7 +19,9 @@ func TestChiSquaredOfCounts(t *testing.T) {
 		{"two bins", []uint64{20, 10}, []uint64{10, 20}, Test{20.0 / 3, 1, math.Erfc(math.Sqrt(10.0 / 3))}},
 		{
 			"empty columns are left out",
-			[]uint64{20, 0, 10}, []uint64{10, 0, 20}, Test{20.0 / 3, 1, math.Erfc(math.Sqrt(10.0 / 3))},
+			[]uint64{20, 0, 10},
+			[]uint64{10, 0, 20},
+			Test{20.0 / 3, 1, math.Erfc(math.Sqrt(10.0 / 3))},
 		},
 		// Two degrees of freedom have the tail exp(−x/2); disjoint sides have the statistic m + n.
 		{"three disjoint bins", []uint64{2, 2, 0}, []uint64{0, 0, 4}, Test{8, 2, math.Exp(-4)}},
