@@ -234,7 +234,7 @@ func numberOf(value any) (x float64, wrong bool) {
 
 // IsNotFinite reports whether a string is a name of NaN or an infinity.
 func IsNotFinite(s string) bool {
-	if len(s) == 0 || len(s) > len("-infinity") {
+	if len(s) == 0 || len(s) > len("-infinity") || !strings.ContainsRune("nNfFyY", rune(s[len(s)-1])) {
 		return false
 	}
 	word := strings.ToLower(strings.TrimLeft(s, "+-"))

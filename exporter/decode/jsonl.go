@@ -29,6 +29,7 @@ type JSONL struct {
 	row     uint64
 	filled  int
 	dropped bool // the record does not meet Schema.Where
+	clock   clock
 }
 
 // NewJSONL returns a decoder for the schema.
@@ -359,7 +360,7 @@ func (d *JSONL) readTime(i int) int {
 	var t int64
 	var ok bool
 	if d.data[i] == '"' {
-		t, ok = parseTime(d.batch.Text(span))
+		t, ok = d.clock.parse(d.data, i+1, next-1)
 	} else {
 		t, ok = epochText(d.batch.Text(span))
 	}

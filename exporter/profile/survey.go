@@ -21,8 +21,10 @@ import (
 type survey struct {
 	seed    maphash.Seed
 	missing []string
-	columns map[string]*sighting
-	order   []*sighting
+	// missingFirst marks the first bytes of the texts in missing: most values are ruled out by it.
+	missingFirst [256]bool
+	columns      map[string]*sighting
+	order        []*sighting
 }
 
 // maxColumns bounds the columns of a reference: more than this is a file of another shape.
@@ -31,9 +33,17 @@ const maxColumns = 10_000
 func newSurvey(missing []string) *survey {
 	s := &survey{seed: maphash.MakeSeed(), columns: make(map[string]*sighting)}
 	for _, text := range missing {
-		s.missing = append(s.missing, strings.Trim(text, " \t"))
+		bare := strings.Trim(text, " \t")
+		s.missing = append(s.missing, bare)
+		if bare != "" {
+			s.missingFirst[bare[0]] = true
+		}
 	}
 	return s
+}
+
+func (s *survey) isMissing(bare string) bool {
+	return (bare == "" || s.missingFirst[bare[0]]) && slices.Contains(s.missing, bare)
 }
 
 func (s *survey) column(path []string) *sighting {
@@ -98,7 +108,7 @@ func (s *survey) readCSV(in io.Reader, name string) error {
 		for i, value := range fields {
 			c := columns[i]
 			c.rows++
-			if bare := strings.Trim(value, " \t"); !slices.Contains(s.missing, bare) && !decode.IsNotFinite(bare) {
+			if bare := strings.Trim(value, " \t"); !s.isMissing(bare) && !decode.IsNotFinite(bare) {
 				c.text(value, false)
 			}
 		}
