@@ -26,8 +26,8 @@ func (c *clock) parse(b []byte, i, end int) (ns int64, ok bool) {
 	return ns, ok
 }
 
-// secondsOf reads what follows the minute of a time in UTC: ":05Z", or with up to nine digits of fraction ":05.123Z". It
-// leaves everything else, a leap second too, to parseTime.
+// secondsOf reads what follows the minute of a time in UTC: ":05Z", or with up to nine digits of fraction
+// ":05.123Z". It leaves everything else, a leap second too, to parseTime.
 func secondsOf(s []byte) (ns int64, ok bool) {
 	if len(s) < 4 || s[0] != ':' || s[1] < '0' || s[1] > '5' || s[2] < '0' || s[2] > '9' || s[len(s)-1] != 'Z' {
 		return 0, false
