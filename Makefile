@@ -49,6 +49,7 @@ build: ## Build bin/drift_exporter
 .PHONY: test
 test: ## Run all tests, with the race detector where there is a C compiler
 	@race=-race; \
+	if [ -x $(TOOLS_BIN)/promtool ]; then PROMTOOL=$(abspath $(TOOLS_BIN)/promtool); export PROMTOOL; fi; \
 	if [ "$$($(GO) env CGO_ENABLED)" != 1 ]; then race=; echo "without the race detector: it needs a C compiler"; fi; \
 	set -x; $(GO) test $$race ./...
 
