@@ -95,6 +95,21 @@ func (s *site) once() served {
 	return gather(s.t, e)
 }
 
+// follow starts an exporter in a bubble, where it is the year 2000, and tells it that it is half a day after start.
+func (s *site) follow(t *testing.T) (e *Exporter, stop func()) {
+	ahead := time.Until(start.Add(12 * time.Hour))
+	e = s.exporter(func() time.Time { return time.Now().Add(ahead) })
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- e.Run(ctx) }()
+	return e, func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("Run returned %v", err)
+		}
+	}
+}
+
 // prediction is a line of a log, one minute after the other.
 func prediction(i int, more string) string {
 	return fmt.Sprintf(`{"id":"p%d","timestamp":%q,"features":{"age":%d,"city":"Rome"},"prediction":"no","score":0.2%s}`+"\n",
@@ -236,12 +251,7 @@ func TestFollowingCountsWhatIsAddedAndForgetsWhatIsOld(t *testing.T) {
 		s.add("predictions.jsonl", prediction(i, ""))
 	}
 	synctest.Test(t, func(t *testing.T) {
-		// In the bubble it is the year 2000, so the exporter is told another time.
-		ahead := time.Until(start.Add(12 * time.Hour))
-		e := s.exporter(func() time.Time { return time.Now().Add(ahead) })
-		ctx, cancel := context.WithCancel(t.Context())
-		ended := make(chan error)
-		go func() { ended <- e.Run(ctx) }()
+		e, stop := s.follow(t)
 
 		time.Sleep(time.Minute)
 		synctest.Wait()
@@ -279,10 +289,7 @@ func TestFollowingCountsWhatIsAddedAndForgetsWhatIsOld(t *testing.T) {
 		got.want(t, 61, metric.WindowPredictions, "window=24h")
 		got.want(t, 61, metric.Predictions)
 
-		cancel()
-		if err := <-ended; err != nil {
-			t.Errorf("Run returned %v", err)
-		}
+		stop()
 	})
 }
 
@@ -292,11 +299,7 @@ func TestReloadKeepsWhatDidNotChange(t *testing.T) {
 		s.add("predictions.jsonl", prediction(i, ""))
 	}
 	synctest.Test(t, func(t *testing.T) {
-		ahead := time.Until(start.Add(12 * time.Hour))
-		e := s.exporter(func() time.Time { return time.Now().Add(ahead) })
-		ctx, cancel := context.WithCancel(t.Context())
-		ended := make(chan error)
-		go func() { ended <- e.Run(ctx) }()
+		e, stop := s.follow(t)
 		time.Sleep(time.Minute)
 		synctest.Wait()
 
@@ -304,7 +307,7 @@ func TestReloadKeepsWhatDidNotChange(t *testing.T) {
 		const second = "  - name: second\n    reference: {path: reference.csv}\n    predictions: {path: \"second.jsonl\"}\n"
 		s.configure(second)
 		s.write("second.jsonl", prediction(1, ""))
-		if err := e.Reload(ctx); err != nil {
+		if err := e.Reload(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
@@ -315,11 +318,11 @@ func TestReloadKeepsWhatDidNotChange(t *testing.T) {
 		got.want(t, 1, metric.ConfigReloadSuccess)
 
 		s.configure("    windows: [soon]\n")
-		if err := e.Reload(ctx); err == nil || !strings.Contains(err.Error(), "config.yaml:5:15:") {
+		if err := e.Reload(t.Context()); err == nil || !strings.Contains(err.Error(), "config.yaml:5:15:") {
 			t.Errorf("reloading a broken configuration gives %v", err)
 		}
 		s.configure("    columns: {nonesuch: {ignore: true}}\n")
-		if err := e.Reload(ctx); err == nil || !strings.Contains(err.Error(), `no column "nonesuch"`) {
+		if err := e.Reload(t.Context()); err == nil || !strings.Contains(err.Error(), `no column "nonesuch"`) {
 			t.Errorf("reloading with a wrong column gives %v", err)
 		}
 		time.Sleep(time.Minute)
@@ -330,7 +333,7 @@ func TestReloadKeepsWhatDidNotChange(t *testing.T) {
 		got.want(t, 1, metric.Predictions, "model=second")
 
 		s.configure("    min_records: 5\n")
-		if err := e.Reload(ctx); err != nil {
+		if err := e.Reload(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
@@ -340,10 +343,7 @@ func TestReloadKeepsWhatDidNotChange(t *testing.T) {
 		if _, ok := got.find(metric.Predictions); ok {
 			t.Error("a changed model did not begin anew, or a removed one is still there")
 		}
-		cancel()
-		if err := <-ended; err != nil {
-			t.Errorf("Run returned %v", err)
-		}
+		stop()
 	})
 }
 

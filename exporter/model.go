@@ -469,18 +469,11 @@ func (m *model) addLabels(l *load, now time.Time) {
 func (m *model) joined(pair outcome.Joined) {
 	mon := m.monitors[pair.Prediction.Version]
 	mon.labeledTotal++
-	if wrong(m.profile.Rules, pair) {
+	if m.profile.Rules.Wrong(pair.Prediction.Outcome(pair.Label)) {
 		mon.errors++
 	}
 	mon.labeled.Add(pair.Prediction.Time, 1)
 	mon.outcomes.Add(pair.Prediction, pair.Label, 1)
-}
-
-func wrong(r outcome.Rules, pair outcome.Joined) bool {
-	t := outcome.NewTally(r)
-	t.Add(pair.Prediction.Outcome(pair.Label), 1)
-	x, _ := t.Errors()
-	return x > 0
 }
 
 func timeText(t int64) string { return time.Unix(0, t).UTC().Format(time.RFC3339) }

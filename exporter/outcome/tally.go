@@ -44,6 +44,14 @@ type Rules struct {
 	Tolerance float64
 }
 
+// Wrong reports whether the prediction of an outcome is an error.
+func (r Rules) Wrong(o Outcome) bool {
+	if r.Task == Regression {
+		return math.Abs(o.Prediction.Number-o.Label.Number) > r.Tolerance
+	}
+	return o.Prediction.Class != o.Label.Class
+}
+
 // Metric is one computed performance metric. Its value is always finite.
 type Metric struct {
 	Name  string
@@ -93,7 +101,7 @@ func (t *Tally) addNumber(o Outcome, by int64) {
 		return
 	}
 	t.n += by
-	if math.Abs(o.Prediction.Number-o.Label.Number) > t.rules.Tolerance {
+	if t.rules.Wrong(o) {
 		t.wrong += by
 	}
 	t.residuals.add(o.Prediction.Number, o.Label.Number, by)
@@ -101,7 +109,7 @@ func (t *Tally) addNumber(o Outcome, by int64) {
 
 func (t *Tally) addClass(o Outcome, by int64) {
 	t.n += by
-	if o.Prediction.Class != o.Label.Class {
+	if t.rules.Wrong(o) {
 		t.wrong += by
 	}
 	t.confusion.add(cell{prediction: o.Prediction.Class, label: o.Label.Class}, by)
