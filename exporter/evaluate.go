@@ -40,6 +40,9 @@ func (m *model) evaluate(now time.Time) *metric.Snapshot {
 	for _, mon := range m.monitors {
 		e.version(mon)
 	}
+	if now.Sub(m.lastRead) < m.config.Windows[len(m.config.Windows)-1].Length {
+		m.skew.evaluate(e.out, m.config)
+	}
 	e.out.Add(metric.LastEvaluation, float64(now.UnixMilli())/1e3, name)
 	e.out.Add(metric.EvaluationDuration, time.Since(started).Seconds(), name)
 	return e.out

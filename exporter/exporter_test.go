@@ -64,6 +64,15 @@ func (s *site) write(name, text string) {
 	}
 }
 
+func (s *site) read(name string) string {
+	s.t.Helper()
+	text, err := os.ReadFile(s.path(name))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return string(text)
+}
+
 func (s *site) add(name, text string) {
 	s.t.Helper()
 	f, err := os.OpenFile(s.path(name), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
@@ -434,11 +443,7 @@ func TestFeaturesAreFoundHoweverDeepTheyStand(t *testing.T) {
 		fmt.Fprintf(&reference, `{"features":{"user":{"age":%d}},"prediction":"no"}`+"\n", i)
 	}
 	s.write("reference.jsonl", reference.String())
-	text, err := os.ReadFile(s.path("config.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.write("config.yaml", strings.Replace(string(text), "reference.csv", "reference.jsonl", 1))
+	s.write("config.yaml", strings.Replace(s.read("config.yaml"), "reference.csv", "reference.jsonl", 1))
 	for i, features := range []string{
 		`"features":{"user":{"age":5}}`, `"features":{"user.age":5}`, `"user":{"age":5}`, `"user.age":5`, `"features":{}`,
 	} {

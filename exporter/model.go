@@ -52,6 +52,7 @@ type model struct {
 	lastRead, labelsRead time.Time
 	labelResults         map[string]uint64
 	groups               []group
+	skew                 *skew
 	// noise holds the noise floors of the live columns, once they have been asked for.
 	noise []*stat.Floors
 }
@@ -77,7 +78,7 @@ func newModel(c *config.Model, follow bool, now func() time.Time, logger *slog.L
 		requests: make(chan chan *metric.Snapshot), caughtUp: make(chan struct{}),
 		predictionField: -1, scoreField: -1,
 		classes: outcome.NewClasses(maxClasses), versions: make(map[string]uint16),
-		newest: never, newestLabel: never, labelResults: make(map[string]uint64),
+		newest: never, newestLabel: never, skew: newSkew(c, p), labelResults: make(map[string]uint64),
 	}
 	for _, class := range p.Classes {
 		m.classes.Code([]byte(class))
@@ -329,6 +330,9 @@ func (m *model) addPredictions(l *load, now time.Time) {
 	m.groups = groups
 	m.lastRead = now
 	m.advance()
+	if m.newest != never {
+		m.skew.add(b, m.live, m.newest)
+	}
 }
 
 // advance tells all monitors the newest event times. Windows of all versions end at the same time, so that they can be

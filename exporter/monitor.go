@@ -21,10 +21,7 @@ type monitor struct {
 }
 
 func newMonitor(version string, m *model) *monitor {
-	lengths := make([]time.Duration, len(m.config.Windows))
-	for i, w := range m.config.Windows {
-		lengths[i] = w.Length
-	}
+	lengths := lengths(m.config)
 	mon := &monitor{
 		version: version,
 		set:     window.New(m.live, lengths, m.config.CutPoints),

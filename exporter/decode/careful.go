@@ -32,7 +32,8 @@ func (d *JSONL) slow(line []byte) {
 	}
 	for i := range d.slots {
 		if s := &d.slots[i]; s.role == roleWhere {
-			text, ok := textOf(find(top, s.paths))
+			value, _ := find(top, s.paths)
+			text, ok := textOf(value)
 			if !ok || text != d.schema.Where[s.index].Value {
 				d.batch.Skipped++
 				return
@@ -45,16 +46,36 @@ func (d *JSONL) slow(line []byte) {
 	}
 	d.startRow()
 	for i := range d.slots {
-		if !d.take(&d.slots[i], find(top, d.slots[i].paths)) {
+		value, there := find(top, d.slots[i].paths)
+		if !d.take(&d.slots[i], value, there) {
 			d.takeBack()
 			return
 		}
 	}
+	d.visitUnknown(top, d.root)
 	d.keepRow()
 }
 
-// take stores a value from encoding/json and reports whether the record can be kept.
-func (d *JSONL) take(s *slot, value any) bool {
+// visitUnknown notes the unknown keys of an object.
+func (d *JSONL) visitUnknown(values map[string]any, o *object) {
+	for key, value := range values {
+		p := o.at([]byte(key))
+		if p == nil {
+			continue
+		}
+		below, ok := value.(map[string]any)
+		switch {
+		case ok && p.child != nil:
+			p.child.row = d.row
+			d.visitUnknown(below, p.child)
+		case p.slots == nil:
+			d.visit(p)
+		}
+	}
+}
+
+// take stores a value from encoding/json, which there says the record has, and reports whether the record can be kept.
+func (d *JSONL) take(s *slot, value any, there bool) bool {
 	b := d.batch
 	switch s.role {
 	case roleTime:
@@ -84,10 +105,22 @@ func (d *JSONL) take(s *slot, value any) bool {
 		if wrong {
 			c.Wrong = append(c.Wrong, uint32(b.Rows))
 		}
+		if text, ok := value.(string); wrong && ok && isQuotedNumber([]byte(text)) {
+			c.Quoted = append(c.Quoted, uint32(b.Rows))
+		}
 		c.Numbers = append(c.Numbers, x)
+		if !there {
+			c.Lacking++
+		}
 	case roleText:
 		c := &b.Columns[s.index]
 		c.Spans = append(c.Spans, d.span(value))
+		if _, ok := value.(json.Number); ok {
+			c.Bare = append(c.Bare, uint32(b.Rows))
+		}
+		if !there {
+			c.Lacking++
+		}
 	}
 	return true
 }
@@ -159,14 +192,20 @@ func withoutNotFinite(line []byte) []byte {
 	return append(out, line[from:]...)
 }
 
-// find returns the value at the first of the paths that leads to one, or nil. A null counts as a value.
-func find(top map[string]any, paths [][]string) any {
+// find returns the value at the first of the paths that leads to one. A null counts as a value.
+func find(top map[string]any, paths [][]string) (value any, there bool) {
 	for _, path := range paths {
 		if value, ok := lookup(top, path); ok {
-			return value
+			return value, true
 		}
 	}
-	return nil
+	return nil, false
+}
+
+// isQuotedNumber reports whether a string is a finite decimal number.
+func isQuotedNumber(s []byte) bool {
+	_, kind := numText(s)
+	return kind == numFinite
 }
 
 func lookup(o map[string]any, path []string) (any, bool) {

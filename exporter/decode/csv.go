@@ -28,9 +28,10 @@ type CSV struct {
 	missingEmpty bool
 
 	// header is the line that names and plan were made from.
-	header []byte
-	names  []string
-	plan   csvPlan
+	header  []byte
+	names   []string
+	unknown []string // names that the schema does not want
+	plan    csvPlan
 
 	// bounds are the fields of the record at hand: field k is source[bounds[k] : bounds[k+1]-1], for as many fields as
 	// the header has. source is the data or unquoted; it is padded as parseNumber wants it.
@@ -119,6 +120,16 @@ func (d *CSV) Decode(header, data []byte, b *record.Batch) {
 		d.take(b, line, fields, problem)
 		i, line = end, line+lines
 	}
+	for k, field := range d.plan.columns {
+		if field == csvNone {
+			b.Columns[k].Lacking = b.Rows
+		}
+	}
+	for _, name := range d.unknown {
+		if b.Rows > 0 {
+			b.Unknown = append(b.Unknown, record.Unknown{Name: name, Count: b.Rows})
+		}
+	}
 }
 
 // CSVSplit returns the length of the longest prefix of data that is whole records, data being at the start of one. A
@@ -198,6 +209,13 @@ func (d *CSV) setHeader(header []byte) {
 	}
 	for _, w := range s.Where {
 		d.plan.where = append(d.plan.where, d.find(w.Path))
+	}
+	wanted := append([]int{d.plan.id, d.plan.time, d.plan.version}, append(d.plan.columns, d.plan.where...)...)
+	d.unknown = d.unknown[:0]
+	for k, name := range d.names {
+		if !slices.Contains(wanted, k) && len(d.unknown) < maxUnknown {
+			d.unknown = append(d.unknown, name)
+		}
 	}
 }
 

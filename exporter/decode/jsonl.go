@@ -28,7 +28,8 @@ type JSONL struct {
 	seen    []uint64
 	row     uint64
 	filled  int
-	dropped bool // the record does not meet Schema.Where
+	visited []*place // the unknown keys of the record
+	dropped bool     // the record does not meet Schema.Where
 	clock   clock
 }
 
@@ -52,6 +53,7 @@ func (d *JSONL) Decode(_, data []byte, b *record.Batch) {
 	}
 	d.batch, d.data = b, data[:len(data)+Padding]
 	b.Bytes = slices.Clip(data)
+	since := d.row + 1
 	for i := 0; i < len(data); b.Lines++ {
 		if next := d.fast(i); next > 0 && next <= len(data) {
 			i = next
@@ -66,6 +68,7 @@ func (d *JSONL) Decode(_, data []byte, b *record.Batch) {
 		d.slow(line)
 	}
 	d.complete()
+	d.root.takeUnknown(b, "", since)
 }
 
 // complete gives every row an entry in the slices that the schema does not ask for.
@@ -103,6 +106,7 @@ func (d *JSONL) fast(i int) int {
 			if i = skip(b, i, 0); i <= 0 {
 				return -1
 			}
+			d.visit(p)
 			continue
 		}
 		slot := p.slots[0]
@@ -215,8 +219,8 @@ func (d *JSONL) explore(p *place, from int) (int, *place) {
 		if b[i] != '"' {
 			return -1, nil
 		}
-		end, _ := stringEnd(b, i+1)
-		if end < 0 {
+		end, wide := stringEnd(b, i+1)
+		if end < 0 || !validText(b[i+1:max(end, i+1)], wide) {
 			return -1, nil
 		}
 		to := o.at(b[i+1 : end])
@@ -270,6 +274,9 @@ func (d *JSONL) read(slot, i int) int {
 		if next > 0 {
 			c := &d.batch.Columns[s.index]
 			c.Spans = append(c.Spans, span)
+			if digit := d.data[i]; digit == '-' || digit-'0' <= 9 {
+				c.Bare = append(c.Bare, uint32(d.batch.Rows))
+			}
 		}
 		return next
 	case roleTime:
@@ -320,6 +327,9 @@ func (d *JSONL) readNumber(c *record.Column, i int) int {
 		}
 		if b[i] != '"' || !IsNotFinite(string(b[i+1:next-1])) {
 			c.Wrong = append(c.Wrong, uint32(d.batch.Rows))
+			if b[i] == '"' && isQuotedNumber(b[i+1:next-1]) {
+				c.Quoted = append(c.Quoted, uint32(d.batch.Rows))
+			}
 		}
 	}
 	c.Numbers = append(c.Numbers, x)
@@ -373,7 +383,7 @@ func (d *JSONL) readTime(i int) int {
 
 func (d *JSONL) startRow() {
 	d.row++
-	d.filled, d.dropped = 0, false
+	d.filled, d.dropped, d.visited = 0, false, d.visited[:0]
 }
 
 // finishRow completes a record whose values have been read: what did not occur is missing.
@@ -393,37 +403,49 @@ func (d *JSONL) finishRow() {
 
 // keepRow counts the current record in.
 func (d *JSONL) keepRow() {
+	for _, p := range d.visited {
+		p.records++
+	}
 	d.batch.RowLines = append(d.batch.RowLines, uint32(d.batch.Lines))
 	d.batch.Rows++
 }
 
 // fill puts missing values where the record had none. It reports whether the record can be kept.
 func (d *JSONL) fill() bool {
-	b := d.batch
 	timeless := false
+	for i := range d.slots {
+		if d.seen[i] != d.row {
+			d.dropped = d.dropped || d.slots[i].role == roleWhere
+			timeless = timeless || d.slots[i].role == roleTime
+		}
+	}
+	if d.dropped {
+		return true
+	}
+	if timeless {
+		d.takeBack()
+		d.reject(record.NoTime, "field "+fieldName(d.schema.Time)+" is missing")
+		return false
+	}
+	b := d.batch
 	for i := range d.slots {
 		if d.seen[i] == d.row {
 			continue
 		}
 		switch s := &d.slots[i]; s.role {
 		case roleNumber:
-			b.Columns[s.index].Numbers = append(b.Columns[s.index].Numbers, math.NaN())
+			c := &b.Columns[s.index]
+			c.Numbers = append(c.Numbers, math.NaN())
+			c.Lacking++
 		case roleText:
-			b.Columns[s.index].Spans = append(b.Columns[s.index].Spans, record.Absent)
+			c := &b.Columns[s.index]
+			c.Spans = append(c.Spans, record.Absent)
+			c.Lacking++
 		case roleVersion:
 			b.Versions = append(b.Versions, record.Absent)
 		case roleID:
 			b.IDs = append(b.IDs, 0)
-		case roleTime:
-			timeless = true
-		case roleWhere:
-			d.dropped = true
 		}
-	}
-	if timeless && !d.dropped {
-		d.takeBack()
-		d.reject(record.NoTime, "field "+fieldName(d.schema.Time)+" is missing")
-		return false
 	}
 	return true
 }
@@ -432,14 +454,24 @@ func (d *JSONL) reject(reason record.Reason, detail string) {
 	d.batch.Rejects = append(d.batch.Rejects, record.Reject{Line: d.batch.Lines, Reason: reason, Detail: detail})
 }
 
+// visit notes an unknown key of the current record.
+func (d *JSONL) visit(p *place) {
+	if p.row != d.row {
+		p.row = d.row
+		d.visited = append(d.visited, p)
+	}
+}
+
 // takeBack removes what has been read of the current record.
 func (d *JSONL) takeBack() {
 	b, n := d.batch, d.batch.Rows
 	for i := range b.Columns {
 		c := &b.Columns[i]
 		c.Numbers, c.Spans = c.Numbers[:min(n, len(c.Numbers))], c.Spans[:min(n, len(c.Spans))]
-		if w := len(c.Wrong); w > 0 && c.Wrong[w-1] >= uint32(n) {
-			c.Wrong = c.Wrong[:w-1]
+		for _, rows := range []*[]uint32{&c.Wrong, &c.Quoted, &c.Bare} {
+			if last := len(*rows) - 1; last >= 0 && (*rows)[last] >= uint32(n) {
+				*rows = (*rows)[:last]
+			}
 		}
 	}
 	b.Times, b.IDs = b.Times[:min(n, len(b.Times))], b.IDs[:min(n, len(b.IDs))]

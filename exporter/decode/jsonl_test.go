@@ -58,7 +58,12 @@ func render(b *record.Batch, s *record.Schema) string {
 	for _, r := range b.Rejects {
 		fmt.Fprintf(&out, "line %d: %s\n", r.Line, r.Reason)
 	}
-	fmt.Fprintf(&out, "lines=%d skipped=%d", b.Lines, b.Skipped)
+	for i := range b.Columns {
+		c := &b.Columns[i]
+		fmt.Fprintf(&out, "%s lacking=%d quoted=%d bare=%d\n", s.Columns[i].Name, c.Lacking, c.Quoted, c.Bare)
+	}
+	slices.SortFunc(b.Unknown, func(x, y record.Unknown) int { return strings.Compare(x.Name, y.Name) })
+	fmt.Fprintf(&out, "unknown %v lines=%d skipped=%d", b.Unknown, b.Lines, b.Skipped)
 	return out.String()
 }
 
@@ -239,10 +244,30 @@ func FuzzJSONLFastAgainstCareful(f *testing.F) {
 			d.slow(l)
 			careful.Lines++
 		}
+		d.root.takeUnknown(&careful, "", 1)
 		if got, want := render(&fast, s), render(&careful, s); got != want {
 			t.Errorf("the two ways differ on %q:\nfast\n%s\ncareful\n%s", data, got, want)
 		}
 	})
+}
+
+func TestJSONLNoticesWhatDiffersFromTheSchema(t *testing.T) {
+	const line = `{"timestamp":1,"x":1,"features":{"age":"30","city":7,"new":{"a":1},"income":"much"}}` + "\n"
+	b := decodeJSONL(NewJSONL(testSchema(), 1), line+line+`{"timestamp":1,"features":{"age":3,"city":null,"ne\u0077":2}}`+"\n")
+	age, income, city, class := &b.Columns[0], &b.Columns[1], &b.Columns[2], &b.Columns[3]
+	if !slices.Equal(age.Quoted, []uint32{0, 1}) || !slices.Equal(age.Wrong, []uint32{0, 1}) || age.Lacking != 0 {
+		t.Errorf("age is %+v, want two quoted numbers", age)
+	}
+	if len(income.Quoted) != 0 || len(income.Wrong) != 2 || income.Lacking != 1 {
+		t.Errorf("income is %+v, want two wrong values that are no numbers, and one record without", income)
+	}
+	if !slices.Equal(city.Bare, []uint32{0, 1}) || city.Lacking != 0 || class.Lacking != 3 {
+		t.Errorf("city is %+v and prediction %+v, want two bare numbers, and no prediction at all", city, class)
+	}
+	slices.SortFunc(b.Unknown, func(x, y record.Unknown) int { return strings.Compare(x.Name, y.Name) })
+	if want := []record.Unknown{{Name: "features.new", Count: 3}, {Name: "x", Count: 2}}; !slices.Equal(b.Unknown, want) {
+		t.Errorf("unknown fields are %v, want %v", b.Unknown, want)
+	}
 }
 
 func benchmarkLog(records int) []byte {

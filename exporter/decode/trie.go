@@ -1,5 +1,7 @@
 package decode
 
+import "github.com/drift-exporter/drift_exporter/exporter/record"
+
 // object is a JSON object in which wanted values stand: the record itself, or one below it.
 type object struct {
 	parent *object
@@ -21,6 +23,9 @@ type place struct {
 	// steps are the transitions that were met, the last found first.
 	steps [maxSteps]step
 	known int
+	// records counts the records of the batch that have an unknown key; row stamps the last one.
+	records int
+	row     uint64
 }
 
 // step is a transition that was met before: the bytes between two values, and where they lead to. Because a step is
@@ -85,6 +90,26 @@ func (o *object) at(key []byte) *place {
 	p := &place{object: o}
 	o.unknown[string(key)] = p
 	return p
+}
+
+// takeUnknown tells the batch which unknown keys occurred in o and below it, and which objects below it occurred since
+// the given row, and forgets it. above is the path of o.
+func (o *object) takeUnknown(b *record.Batch, above string, since uint64) {
+	for key, p := range o.unknown {
+		if p.records > 0 {
+			b.Unknown = append(b.Unknown, record.Unknown{Name: above + key, Count: p.records})
+			p.records = 0
+		}
+	}
+	for key, p := range o.keys {
+		if p.child == nil {
+			continue
+		}
+		if p.child.row >= since {
+			b.Objects = append(b.Objects, above+key)
+		}
+		p.child.takeUnknown(b, above+key+".", since)
+	}
 }
 
 // learn remembers a transition. The newest comes first, since a log changes its shape rarely but then for good.

@@ -72,6 +72,9 @@ var (
 		"Share of the window's values of a numeric column that lie below the reference's minimum or above its maximum." + everyInterval,
 	}
 
+	ColumnSkew = Def{"drift_column_skew_ratio", Gauge, []string{"model", "column", "skew", "window"},
+		"Share of the window's records in which the log differs from training: skew is missing_column (the log lacks the column), unknown_column (the reference lacks it), number_as_string, string_expected (a number where the reference has other texts) or wrong_kind." + everyInterval}
+
 	ColumnMean = Def{
 		"drift_column_mean", Gauge, perColumn,
 		"Mean of the window's values of a numeric column, in its own unit." + everyInterval,
@@ -263,7 +266,7 @@ var (
 // Catalogue lists every metric of the exporter's own.
 var Catalogue = []Def{
 	Score, NoiseFloor, PValue,
-	MissingRatio, ReferenceMissingRatio, InvalidRatio, UnseenRatio, OutOfRangeRatio,
+	MissingRatio, ReferenceMissingRatio, InvalidRatio, UnseenRatio, OutOfRangeRatio, ColumnSkew,
 	ColumnMean, ReferenceColumnMean, ColumnStandardDeviation, ReferenceColumnStandardDeviation, ColumnQuantile,
 	BinValues, BinReferenceRatio,
 	ErrorRatio, ErrorRatioLower, ErrorRatioUpper, ErrorPValue, ReferenceErrorRatio, Performance, ReferencePerformance,

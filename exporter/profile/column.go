@@ -227,6 +227,9 @@ func (c *Column) Category(value []byte) uint32 {
 	return uint32(c.UnseenCell())
 }
 
+// HasNumbers reports whether a number would be nothing unusual among the column's values.
+func (c *Column) HasNumbers() bool { return c.Kind == record.Numeric || len(c.numbers) > 0 }
+
 // String describes the column in a line, for --config.check.
 func (c *Column) String() string {
 	missing := 0.0

@@ -79,6 +79,21 @@ type Column struct {
 	Wrong []uint32
 	// Spans holds one string a row for categorical and text columns; Absent and Wrong mark the rest.
 	Spans []Span
+
+	// Lacking counts the records that lack the column's field altogether, which are missing too.
+	Lacking int
+	// Quoted lists the rows, of those in Wrong, that have a number as a string.
+	Quoted []uint32
+	// Bare lists the rows of Spans that have a number where the format also has strings.
+	Bare []uint32
+}
+
+// Unknown is a field of a log that its schema does not want.
+type Unknown struct {
+	// Name is the field's dotted path.
+	Name string
+	// Count is the number of records that have it.
+	Count int
 }
 
 // Reject is one line of a log that is no record.
@@ -132,6 +147,10 @@ type Batch struct {
 	// Skipped is the number of records that Schema.Where kept out.
 	Skipped int
 	Rejects []Reject
+	// Unknown are the fields of the records that the schema does not want, as far as they are few.
+	Unknown []Unknown
+	// Objects are the dotted paths of the nested objects that occurred and in which the schema wants something.
+	Objects []string
 }
 
 // String returns the string of a span.
@@ -147,9 +166,10 @@ func (b *Batch) Reset(s *Schema) {
 	}
 	b.Rows, b.Lines, b.Skipped = 0, 0, 0
 	b.RowLines, b.Times, b.IDs, b.Versions = b.RowLines[:0], b.Times[:0], b.IDs[:0], b.Versions[:0]
-	b.Bytes, b.Rejects = b.Bytes[:0], b.Rejects[:0]
+	b.Bytes, b.Rejects, b.Unknown, b.Objects = b.Bytes[:0], b.Rejects[:0], b.Unknown[:0], b.Objects[:0]
 	for i := range b.Columns {
 		c := &b.Columns[i]
 		c.Numbers, c.Wrong, c.Spans = c.Numbers[:0], c.Wrong[:0], c.Spans[:0]
+		c.Lacking, c.Quoted, c.Bare = 0, c.Quoted[:0], c.Bare[:0]
 	}
 }
