@@ -24,7 +24,7 @@ func newMonitor(version string, m *model) *monitor {
 	lengths := lengths(m.config)
 	mon := &monitor{
 		version: version,
-		set:     window.New(m.live, lengths, m.config.CutPoints),
+		set:     window.New(m.live, lengths, m.config.CutPoints, m.config.MovingReference),
 		labeled: window.NewCounter(lengths), newest: never,
 	}
 	if m.join != nil {

@@ -29,6 +29,14 @@ type Model struct {
 	PositiveClass string
 	// Reference is `reference`: the training data, or a profile that was built from it. Required.
 	Reference File
+	// References are `references`: a mapping from model versions to references of their own, each as in reference, sorted
+	// by version here. A version that is not named is compared with reference, which a metric and the log say. All of
+	// a model's references must be of the same task. Default: none.
+	References []VersionReference
+	// MovingReference is `moving_reference`: true also compares every window with the window of the same length just
+	// before it: the day with the day before, the week with the week before. It doubles the memory that windows take.
+	// Default false.
+	MovingReference bool
 	// Predictions are `predictions`: the logs of predictions, one mapping or a list of mappings. Required.
 	Predictions []Source
 	// Labels are `labels`: the logs of ground truth, one mapping or a list of mappings. Default: none, and then no
@@ -90,6 +98,14 @@ type File struct {
 	Path string
 	// Format is `format`: jsonl or csv. Default: csv if the path ends in .csv, else jsonl.
 	Format Format
+}
+
+// VersionReference is one entry of references.
+type VersionReference struct {
+	// Version is the version of the model, as its log writes it: the key.
+	Version string
+	// File is the version's reference.
+	File File
 }
 
 // Format is how a file's bytes are read.

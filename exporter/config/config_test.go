@@ -32,7 +32,9 @@ func minimalModel() Model {
 func completeModel() Model {
 	return Model{
 		Name: "churn", Task: Classification, PositiveClass: "1",
-		Reference: File{"/srv/training.data", CSV},
+		Reference:       File{"/srv/training.data", CSV},
+		References:      []VersionReference{{"1.1-rc", File{"/srv/rc", JSONL}}, {"2.0", File{Path: "/srv/training-2.csv"}}},
+		MovingReference: true,
 		Predictions: []Source{
 			{Path: "/var/log/**/*.jsonl", Where: []Condition{{"canary", "false"}, {"model", "churn"}, {"shard", "010"}}},
 			{Path: "/var/log/[ab]?.{log,txt}", Format: JSONL},

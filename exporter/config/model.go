@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -63,6 +64,8 @@ func (l *loader) modelKeys(m *Model) []key {
 			"reference", func(v node) { v.mapping("a mapping such as {path: training.csv}", l.fileKeys(&m.Reference)) },
 			"reference: {path: training.csv}",
 		},
+		{"references", func(v node) { l.readReferences(v, m) }, ""},
+		{"moving_reference", func(v node) { v.boolean(&m.MovingReference) }, ""},
 		{"predictions", func(v node) { l.readPredictions(v, m) }, `predictions: {path: "logs/churn-*.jsonl"}`},
 		{"labels", func(v node) { l.readLabels(v, m) }, ""},
 		{"fields", func(v node) { v.mapping("a mapping such as {id: request_id}", fieldKeys(&m.Fields)) }, ""},
@@ -77,6 +80,19 @@ func (l *loader) modelKeys(m *Model) []key {
 		{"error_tolerance", func(v node) { readTolerance(v, m) }, ""},
 		{"missing_values", func(v node) { readMissing(v, m) }, ""},
 	}
+}
+
+func (l *loader) readReferences(n node, m *Model) {
+	if !n.is(yaml.MappingNode, `a mapping from versions to references, such as {"2.0": {path: training-2.csv}}`) {
+		return
+	}
+	n.pairs(func(at node, version string, value node) {
+		r := VersionReference{Version: version}
+		if at.hasValue(value) && value.mapping("a mapping such as {path: training.csv}", l.fileKeys(&r.File)) {
+			m.References = append(m.References, r)
+		}
+	})
+	slices.SortFunc(m.References, func(a, b VersionReference) int { return strings.Compare(a.Version, b.Version) })
 }
 
 func (l *loader) readName(n node, m *Model) {

@@ -23,6 +23,8 @@ type (
 		Task            Task                   `yaml:"task,omitempty"`
 		PositiveClass   text                   `yaml:"positive_class,omitempty"`
 		Reference       writtenSource          `yaml:"reference"`
+		References      map[text]writtenSource `yaml:"references,omitempty"`
+		MovingReference bool                   `yaml:"moving_reference"`
 		Predictions     []writtenSource        `yaml:"predictions"`
 		Labels          []writtenSource        `yaml:"labels,omitempty"`
 		Fields          writtenFields          `yaml:"fields"`
@@ -95,6 +97,7 @@ func writeModel(m *Model) writtenModel {
 		Task:            m.Task,
 		PositiveClass:   text(m.PositiveClass),
 		Reference:       writtenSource{Path: text(m.Reference.Path), Format: m.Reference.Format},
+		MovingReference: m.MovingReference,
 		Predictions:     writeSources(m.Predictions, 0),
 		Labels:          writeSources(m.Labels, m.LabelTimeout),
 		Fields:          writeFields(&m.Fields),
@@ -109,6 +112,12 @@ func writeModel(m *Model) writtenModel {
 	}
 	for _, value := range m.MissingValues {
 		w.MissingValues = append(w.MissingValues, text(value))
+	}
+	for _, r := range m.References {
+		if w.References == nil {
+			w.References = map[text]writtenSource{}
+		}
+		w.References[text(r.Version)] = writtenSource{Path: text(r.File.Path), Format: r.File.Format}
 	}
 	for _, c := range m.Columns {
 		if w.Columns == nil {

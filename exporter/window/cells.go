@@ -62,6 +62,15 @@ func decode(cells []byte) []entry {
 	return entries
 }
 
+// add adds encoded cells to a total.
+func add(total []uint64, cells []byte) {
+	var e entry
+	for len(cells) > 0 {
+		e, cells = next(cells, e.cell)
+		total[e.cell] += uint64(e.count)
+	}
+}
+
 // subtract takes encoded cells from a total.
 func subtract(total []uint64, cells []byte) {
 	var e entry

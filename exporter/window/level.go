@@ -1,6 +1,7 @@
 package window
 
 import (
+	"slices"
 	"sort"
 )
 
@@ -10,14 +11,17 @@ type level struct {
 	ratio int64  // finest panes in one pane of this level
 	panes int64  // that the window covers
 	above *level // gets the panes that are closed here; nil at the top
-	// lifetime counts per cell what left the top.
+	// lifetime counts per cell what left the top; nil elsewhere.
 	lifetime []uint64
 
 	newest int64
-	// sealed are the closed panes, ascending; total and records are their sum.
+	// sealed are the closed panes, ascending; those from first on are the window's, and total and records are their sum.
 	sealed  []pane
+	first   int
 	total   []uint64
 	records uint64
+	// previous is the sum of the panes before first, which make up the window before; nil if that is not kept.
+	previous []uint64
 	// building is the newest pane, which still grows; its cells are in dense.
 	building part
 	dense    []uint32
@@ -40,10 +44,12 @@ type part struct {
 	sums    []sums
 }
 
-func newLevel(ratio, panes int64, cells, columns int) *level {
+func newLevel(ratio, panes int64, cells, columns int, moving bool) *level {
 	l := &level{
-		ratio: ratio, panes: panes, newest: -1 << 62,
-		total: make([]uint64, cells), dense: make([]uint32, cells), lifetime: make([]uint64, cells),
+		ratio: ratio, panes: panes, newest: -1 << 62, total: make([]uint64, cells), dense: make([]uint32, cells),
+	}
+	if moving {
+		l.previous = make([]uint64, cells)
 	}
 	l.building = part{pane: -1 << 62, sums: make([]sums, columns)}
 	return l
@@ -91,7 +97,7 @@ func (l *level) seal() {
 
 // close puts a part into a closed pane and passes it on.
 func (l *level) close(index int64, p *part) {
-	if index > l.newest-l.panes {
+	if current := index > l.newest-l.panes; current || index > l.newest-l.kept() {
 		closed := l.closed(index, len(p.sums))
 		closed.records += p.records
 		if closed.cells == nil {
@@ -102,10 +108,14 @@ func (l *level) close(index int64, p *part) {
 		for i := range p.sums {
 			closed.sums[i].merge(&p.sums[i])
 		}
-		for _, e := range p.entries {
-			l.total[e.cell] += uint64(e.count)
+		sum := l.previous
+		if current {
+			sum = l.total
+			l.records += p.records
 		}
-		l.records += p.records
+		for _, e := range p.entries {
+			sum[e.cell] += uint64(e.count)
+		}
 	}
 	if l.above != nil {
 		l.above.add(p, false)
@@ -116,32 +126,48 @@ func (l *level) close(index int64, p *part) {
 	}
 }
 
+// kept is how many panes back closed panes are kept.
+func (l *level) kept() int64 {
+	if l.previous != nil {
+		return 2 * l.panes
+	}
+	return l.panes
+}
+
 // closed returns the closed pane of that index.
 func (l *level) closed(index int64, columns int) *pane {
 	i := sort.Search(len(l.sealed), func(i int) bool { return l.sealed[i].index >= index })
 	if i == len(l.sealed) || l.sealed[i].index != index {
-		l.sealed = append(l.sealed, pane{})
-		copy(l.sealed[i+1:], l.sealed[i:])
-		l.sealed[i] = pane{index: index, sums: make([]sums, columns)}
+		l.sealed = slices.Insert(l.sealed, i, pane{index: index, sums: make([]sums, columns)})
+		if index <= l.newest-l.panes {
+			l.first++
+		}
 	}
 	return &l.sealed[i]
 }
 
-// advance forgets the panes that the window leaves behind when the finest pane is the newest.
+// advance moves the window on to where the finest pane is the newest.
 func (l *level) advance(finest int64) {
 	l.newest = max(l.newest, floorDiv(finest, l.ratio))
+	for ; l.first < len(l.sealed) && l.sealed[l.first].index <= l.newest-l.panes; l.first++ {
+		p := &l.sealed[l.first]
+		subtract(l.total, p.cells)
+		l.records -= p.records
+		if l.previous != nil {
+			add(l.previous, p.cells)
+		}
+	}
+	// Only now, for what is closed has to find first where it belongs.
 	if l.newest > l.building.pane {
 		l.seal()
 		l.building.pane = l.newest
 	}
 	gone := 0
-	for ; gone < len(l.sealed) && l.sealed[gone].index <= l.newest-l.panes; gone++ {
-		subtract(l.total, l.sealed[gone].cells)
-		l.records -= l.sealed[gone].records
+	for ; gone < l.first && l.sealed[gone].index <= l.newest-l.kept(); gone++ {
+		if l.previous != nil {
+			subtract(l.previous, l.sealed[gone].cells)
+		}
 	}
-	if gone > 0 {
-		rest := copy(l.sealed, l.sealed[gone:])
-		clear(l.sealed[rest:])
-		l.sealed = l.sealed[:rest]
-	}
+	l.sealed = slices.Delete(l.sealed, 0, gone)
+	l.first -= gone
 }

@@ -65,7 +65,9 @@ type delta struct {
 
 // New returns an empty set. The columns are those of the batches that will be added, in their order; lengths are the
 // windows', ascending; located is how many live values of each column are told apart although they are no cut points.
-func New(columns []*profile.Column, lengths []time.Duration, located int) *Set {
+//
+// moving also keeps the window of the same length before each window.
+func New(columns []*profile.Column, lengths []time.Duration, located int, moving bool) *Set {
 	s := &Set{newest: -1 << 62}
 	for _, c := range columns {
 		col := column{Column: c, offset: s.cells, size: len(c.Cells)}
@@ -83,11 +85,12 @@ func New(columns []*profile.Column, lengths []time.Duration, located int) *Set {
 	finest, ratios, panes := layOut(lengths)
 	s.pane = finest
 	for i := range lengths {
-		s.levels = append(s.levels, newLevel(ratios[i], panes[i], s.cells, len(s.columns)))
+		s.levels = append(s.levels, newLevel(ratios[i], panes[i], s.cells, len(s.columns), moving))
 		if i > 0 {
 			s.levels[i-1].above = s.levels[i]
 		}
 	}
+	s.levels[len(s.levels)-1].lifetime = make([]uint64, s.cells)
 	return s
 }
 
@@ -317,16 +320,40 @@ func (s *Set) View(i int) View {
 		addDense(s.shown, below)
 	}
 	for k := range s.columns {
-		c := &s.columns[k]
-		total := s.shown[c.offset : c.offset+c.size]
-		sum := s.sum(i, k)
-		v.Columns[k] = ColumnView{
-			Column: c.Column, Cells: total[:len(c.Cells)],
-			Moments: sum.moments, Tail: sum.tail, Missing: sum.missing, Invalid: sum.invalid,
+		v.Columns[k] = s.columns[k].view(s.shown, s.sum(i, k))
+	}
+	return v
+}
+
+// Previous returns what the window of the same length before the i-th holds now, if the set keeps that.
+func (s *Set) Previous(i int) View {
+	l := s.levels[i]
+	if l.previous == nil {
+		return View{}
+	}
+	v := View{Columns: make([]ColumnView, len(s.columns))}
+	for _, p := range l.sealed[:l.first] {
+		v.Records += p.records
+	}
+	for k := range s.columns {
+		var sum sums
+		for i := range l.sealed[:l.first] {
+			sum.merge(&l.sealed[i].sums[k])
 		}
-		if c.located != nil {
-			v.Columns[k].Located = c.located.counts(total)
-		}
+		v.Columns[k] = s.columns[k].view(l.previous, sum)
+	}
+	return v
+}
+
+// view is what the counts of all columns' cells and the column's own sums say of it.
+func (c *column) view(cells []uint64, sum sums) ColumnView {
+	own := cells[c.offset : c.offset+c.size]
+	v := ColumnView{
+		Column: c.Column, Cells: own[:len(c.Cells)],
+		Moments: sum.moments, Tail: sum.tail, Missing: sum.missing, Invalid: sum.invalid,
+	}
+	if c.located != nil {
+		v.Located = c.located.counts(own)
 	}
 	return v
 }
@@ -344,8 +371,9 @@ func addDense(total []uint64, l *level) {
 // sum merges a column's sums over the panes of the i-th window, the oldest first.
 func (s *Set) sum(i, column int) sums {
 	var sum sums
-	for k := range s.levels[i].sealed {
-		sum.merge(&s.levels[i].sealed[k].sums[column])
+	l := s.levels[i]
+	for k := l.first; k < len(l.sealed); k++ {
+		sum.merge(&l.sealed[k].sums[column])
 	}
 	for k := i; k >= 0; k-- {
 		sum.merge(&s.levels[k].building.sums[column])

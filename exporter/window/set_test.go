@@ -80,8 +80,8 @@ func randomEvents(r *rand.Rand, n int, spread time.Duration) []event {
 	return events
 }
 
-// expected counts by brute force what window i of a set should hold.
-func expected(s *Set, columns []*profile.Column, events []event, i int) []ColumnView {
+// expected counts by brute force what window i of a set should hold, or the window back times before it.
+func expected(s *Set, columns []*profile.Column, events []event, i int, back int64) []ColumnView {
 	views := make([]ColumnView, len(columns))
 	for k, c := range columns {
 		views[k] = ColumnView{Column: c, Cells: make([]uint64, len(c.Cells))}
@@ -92,7 +92,8 @@ func expected(s *Set, columns []*profile.Column, events []event, i int) []Column
 	}
 	l := s.levels[i]
 	for _, e := range events {
-		if floorDiv(s.Pane(int64(e.at)), l.ratio) <= floorDiv(newest, l.ratio)-l.panes {
+		age := floorDiv(newest, l.ratio) - floorDiv(s.Pane(int64(e.at)), l.ratio)
+		if age/l.panes != back {
 			continue
 		}
 		for k, x := range []float64{e.x, e.y} {
@@ -122,7 +123,7 @@ func TestSetHoldsWhatIsInTheWindowsInAnyOrder(t *testing.T) {
 				events := randomEvents(r, 2000, spread)
 				slices.SortFunc(events, func(a, b event) int { return int(a.at - b.at) })
 				newest := events[len(events)-1].at
-				s := New(columns, lengths, maxLocated)
+				s := New(columns, lengths, maxLocated, true)
 				switch order {
 				case "in reverse":
 					slices.Reverse(events)
@@ -144,7 +145,8 @@ func TestSetHoldsWhatIsInTheWindowsInAnyOrder(t *testing.T) {
 				}
 				s.Advance(int64(newest))
 				for i := range lengths {
-					compare(t, lengths[i], s.View(i).Columns, expected(s, columns, events, i))
+					compare(t, lengths[i], s.View(i).Columns, expected(s, columns, events, i, 0))
+					compare(t, lengths[i], s.Previous(i).Columns, expected(s, columns, events, i, 1))
 				}
 			})
 		}
@@ -167,7 +169,7 @@ func compare(t *testing.T, length time.Duration, got, want []ColumnView) {
 }
 
 func TestSetForgetsWhatLeavesTheWindow(t *testing.T) {
-	s := New(testColumns(t), []time.Duration{time.Hour, 24 * time.Hour}, maxLocated)
+	s := New(testColumns(t), []time.Duration{time.Hour, 24 * time.Hour}, maxLocated, false)
 	event{at: 0, x: 1, y: 2, city: "Rome"}.addTo(s)
 	for _, c := range []struct {
 		now         time.Duration
@@ -198,7 +200,7 @@ func sum(cells []uint64) (n uint64) {
 
 func TestRefinedKeepsCountsAndOrder(t *testing.T) {
 	columns := testColumns(t)
-	s := New(columns, []time.Duration{time.Hour}, maxLocated)
+	s := New(columns, []time.Duration{time.Hour}, maxLocated, false)
 	for _, x := range []float64{-3, -3, 0, 0.5, 0.25, 4, 9, 11} {
 		event{x: x, y: 1, city: "Rome"}.addTo(s)
 	}
@@ -218,7 +220,7 @@ func TestRefinedKeepsCountsAndOrder(t *testing.T) {
 
 func TestLocatorStopsAtItsLimit(t *testing.T) {
 	columns := testColumns(t)
-	s := New(columns, []time.Duration{time.Hour}, maxLocated)
+	s := New(columns, []time.Duration{time.Hour}, maxLocated, false)
 	for i := range 3 * maxLocated {
 		event{x: float64(i) / 10000, y: 1, city: "Rome"}.addTo(s)
 	}
@@ -292,7 +294,7 @@ func BenchmarkSetAdd(b *testing.B) {
 		batch.Columns[1].Numbers = append(batch.Columns[1].Numbers, math.Exp(10*r.Float64()))
 		batch.Columns[2].Spans = append(batch.Columns[2].Spans, record.Span{Offset: 4 * uint32(r.IntN(3)), Length: 4})
 	}
-	s := New(columns, []time.Duration{time.Hour, 24 * time.Hour}, maxLocated)
+	s := New(columns, []time.Duration{time.Hour, 24 * time.Hour}, maxLocated, false)
 	s.Add(batch, all, 0)
 	b.ReportAllocs()
 	for b.Loop() {
