@@ -82,14 +82,21 @@ func (e *evaluation) labels() {
 
 // version writes all values of one version.
 func (e *evaluation) version(mon *monitor) {
-	name, p := e.config.Name, e.profile
+	name, p := e.config.Name, mon.profile
 	e.out.Add(metric.Predictions, float64(mon.predictions), name, mon.version)
 	e.out.Add(metric.LastPrediction, seconds(mon.newest), name, mon.version)
 	e.out.Add(metric.LastPredictionRead, float64(mon.lastRead.UnixMilli())/1e3, name, mon.version)
 	e.out.Add(metric.ReferencePredictions, float64(p.Rows), name, mon.version)
 	e.out.Add(metric.ReferenceTimestamp, float64(p.Modified.Unix()), name, mon.version)
+	if len(e.own) > 0 {
+		fallback := 0.0
+		if mon.fallback {
+			fallback = 1
+		}
+		e.out.Add(metric.ReferenceFallback, fallback, name, mon.version)
+	}
 	e.out.Add(metric.ModelInfo, 1, name, mon.version, taskName(p.Rules.Task), p.Path)
-	for k, c := range e.live {
+	for k, c := range mon.live {
 		e.reference(mon, k, c)
 	}
 	e.referencePerformance(mon)
@@ -160,6 +167,7 @@ func (e *evaluation) window(mon *monitor, i int, w config.Window) {
 	if view.Records < uint64(e.config.MinRecords) {
 		return
 	}
+	previous := mon.set.Previous(i)
 	for k := range view.Columns {
 		c := columnEvaluation{
 			evaluation: e, view: &view.Columns[k], records: view.Records,
@@ -167,7 +175,10 @@ func (e *evaluation) window(mon *monitor, i int, w config.Window) {
 		}
 		c.quality()
 		if c.view.Kind != record.Text && c.view.Values() >= uint64(e.config.MinRecords) {
-			c.drift(e.floors(k))
+			c.drift(mon.floors(k))
+		}
+		if previous.Records > 0 {
+			c.moving(&previous.Columns[k])
 		}
 	}
 }
@@ -213,6 +224,19 @@ func outside(v *window.ColumnView) uint64 {
 	return n
 }
 
+// binScores are the scores that are taken over coarse bins or categories.
+var binScores = []struct {
+	name  string
+	f     func(p, q []uint64) (float64, bool)
+	floor func(*stat.FloorValues) stat.Bound
+}{
+	{"psi", stat.PSI, func(f *stat.FloorValues) stat.Bound { return f.PSI }},
+	{"jensen_shannon", stat.JensenShannon, func(f *stat.FloorValues) stat.Bound { return f.JensenShannon }},
+	{"hellinger", stat.Hellinger, func(f *stat.FloorValues) stat.Bound { return f.Hellinger }},
+	{"total_variation", stat.TotalVariation, func(f *stat.FloorValues) stat.Bound { return f.TotalVariation }},
+	{"chebyshev", stat.Chebyshev, func(f *stat.FloorValues) stat.Bound { return f.Chebyshev }},
+}
+
 // drift writes scores with their noise floors, tests and moments.
 func (c *columnEvaluation) drift(floors *stat.Floors) {
 	v := c.view
@@ -220,19 +244,9 @@ func (c *columnEvaluation) drift(floors *stat.Floors) {
 	c.bins = v.Coarse(v.Cells, c.bins)
 	q := c.bins
 	bounds := floors.At(v.Values())
-	for _, s := range []struct {
-		name  string
-		f     func(p, q []uint64) (float64, bool)
-		floor stat.Bound
-	}{
-		{"psi", stat.PSI, bounds.PSI},
-		{"jensen_shannon", stat.JensenShannon, bounds.JensenShannon},
-		{"hellinger", stat.Hellinger, bounds.Hellinger},
-		{"total_variation", stat.TotalVariation, bounds.TotalVariation},
-		{"chebyshev", stat.Chebyshev, bounds.Chebyshev},
-	} {
+	for _, s := range binScores {
 		x, ok := s.f(p, q)
-		c.score(s.name, x, ok, s.floor)
+		c.score(s.name, x, ok, s.floor(&bounds))
 	}
 	if test, ok := stat.ChiSquared(p, q); ok {
 		c.add(metric.PValue, test.P, "chi_squared")
@@ -286,12 +300,12 @@ func (c *columnEvaluation) numeric(bounds stat.FloorValues) {
 
 // referencePerformance writes how good the model was on its reference.
 func (e *evaluation) referencePerformance(mon *monitor) {
-	x, n := e.profile.Performance.Errors()
+	x, n := mon.profile.Performance.Errors()
 	if n == 0 {
 		return
 	}
 	e.out.Add(metric.ReferenceErrorRatio, float64(x)/float64(n), e.config.Name, mon.version)
-	for _, m := range e.profile.Performance.Metrics() {
+	for _, m := range mon.profile.Performance.Metrics() {
 		e.out.Add(metric.ReferencePerformance, m.Value, e.config.Name, mon.version, m.Name)
 	}
 }
@@ -312,7 +326,7 @@ func (e *evaluation) performance(mon *monitor, i int, w config.Window) {
 		e.out.Add(metric.ErrorRatioLower, low, labels()...)
 		e.out.Add(metric.ErrorRatioUpper, high, labels()...)
 	}
-	referenceX, referenceN := e.profile.Performance.Errors()
+	referenceX, referenceN := mon.profile.Performance.Errors()
 	if test, ok := stat.ProportionZ(referenceX, referenceN, x, n); ok {
 		e.out.Add(metric.ErrorPValue, test.P, labels("z")...)
 	}

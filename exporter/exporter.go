@@ -16,7 +16,6 @@ import (
 
 	"github.com/drift-exporter/drift_exporter/exporter/config"
 	"github.com/drift-exporter/drift_exporter/exporter/metric"
-	"github.com/drift-exporter/drift_exporter/exporter/profile"
 )
 
 // Options are what an exporter needs.
@@ -85,12 +84,16 @@ func (e *Exporter) Check(w io.Writer) error {
 	var problems []error
 	for i := range e.config.Load().Models {
 		c := &e.config.Load().Models[i]
-		p, err := profile.Build(profileOptions(c))
+		general, own, err := newBaselines(c)
 		if err != nil {
-			problems = append(problems, fmt.Errorf("model %q: reference: %w", c.Name, err))
+			problems = append(problems, err)
 			continue
 		}
-		describe(w, c, p)
+		describe(w, c, general.profile)
+		for _, r := range c.References {
+			fmt.Fprintf(w, "version %q of ", r.Version)
+			describe(w, c, own[r.Version].profile)
+		}
 	}
 	return errors.Join(problems...)
 }

@@ -453,3 +453,53 @@ func TestFeaturesAreFoundHoweverDeepTheyStand(t *testing.T) {
 	got.want(t, 0.2, metric.MissingRatio, "column=user.age", "window=1h")
 	got.want(t, 5, metric.ColumnMean, "column=user.age", "window=1h")
 }
+
+func TestVersionsAreComparedWithTheirOwnReference(t *testing.T) {
+	const reference = "age,city\n50,Bern\n51,Bern\n52,Bern\n53,Bern\n54,Bern\n55,Bern\n"
+	s := newSite(t, "    references: {v2: {path: reference-2.csv}}\n    min_records: 5\n")
+	s.write("reference-2.csv", reference)
+	for i := range 60 {
+		s.add("predictions.jsonl", fmt.Sprintf(`{"id":"%d","timestamp":%q,"model_version":"v%d","features":{"age":%d,"city":"Bern"}}`+"\n",
+			i, start.Format(time.RFC3339), 1+i%2, 50+i/2%6))
+	}
+	got := s.once()
+	got.want(t, 0, metric.UnseenRatio, "version=v2", "column=city", "window=1h")
+	got.want(t, 1, metric.UnseenRatio, "version=v1", "column=city", "window=1h")
+	got.want(t, 0, metric.Score, "version=v2", "column=age", "statistic=ks", "window=1h")
+	if ks, ok := got.find(metric.Score, "version=v1", "column=age", "statistic=ks", "window=1h"); !ok || ks < 0.4 {
+		t.Errorf("the first version's ks is %g (there: %t), want it far from the general reference", ks, ok)
+	}
+	got.want(t, 0, metric.ReferenceFallback, "version=v2")
+	got.want(t, 1, metric.ReferenceFallback, "version=v1")
+	got.want(t, 6, metric.ReferencePredictions, "version=v2")
+	got.want(t, 200, metric.ReferencePredictions, "version=v1")
+}
+
+func TestReferencesOfOneModelMustBeOfOneTask(t *testing.T) {
+	s := newSite(t, "    references: {v2: {path: reference-2.csv}}\n")
+	s.write("reference-2.csv", "age,prediction,label\n50,1.5,2.5\n51,2.5,3.5\n")
+	err := s.exporter(nil).Once(t.Context())
+	if err == nil || !strings.Contains(err.Error(), `model "m": references.v2: `) || !strings.Contains(err.Error(), "set the task") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestMovingReferenceComparesWithTheWindowBefore(t *testing.T) {
+	s := newSite(t, "    moving_reference: true\n    windows: [1h]\n")
+	for i := range 60 { // an hour of cities that the reference has, then an hour of others
+		s.add("predictions.jsonl", prediction(i, ""))
+	}
+	for i := range 60 {
+		line := strings.Replace(prediction(60+i, ""), "Rome", "Bern", 1)
+		s.add("predictions.jsonl", line)
+	}
+	got := s.once()
+	got.want(t, 1, metric.MovingScore, "column=city", "statistic=total_variation")
+	got.want(t, 0, metric.MovingScore, "column=prediction", "statistic=psi")
+	if p, ok := got.find(metric.MovingPValue, "column=city", "test=chi_squared"); !ok || p > 1e-9 {
+		t.Errorf("the p-value of the city is %g (there: %t), want next to none", p, ok)
+	}
+	if d, ok := got.find(metric.MovingScore, "column=age", "statistic=ks"); !ok || d > 0.3 {
+		t.Errorf("the ks of the age is %g (there: %t), want little", d, ok)
+	}
+}

@@ -16,7 +16,6 @@ import (
 	"github.com/drift-exporter/drift_exporter/exporter/outcome"
 	"github.com/drift-exporter/drift_exporter/exporter/profile"
 	"github.com/drift-exporter/drift_exporter/exporter/record"
-	"github.com/drift-exporter/drift_exporter/exporter/stat"
 )
 
 const (
@@ -30,9 +29,11 @@ const (
 
 // model watches one configured model. Its fields belong to the goroutine of run, but for what is set at the start.
 type model struct {
-	config    *config.Model
-	profile   *profile.Profile
-	live      []*profile.Column
+	config *config.Model
+	// general is what versions are compared with that have no baseline of their own.
+	general   *baseline
+	own       map[string]*baseline // by version
+	columns   []*profile.Column    // of the batches of predictions, as far as they are compared
 	pipelines []*pipeline
 	follow    bool
 	now       func() time.Time
@@ -53,8 +54,6 @@ type model struct {
 	labelResults         map[string]uint64
 	groups               []group
 	skew                 *skew
-	// noise holds the noise floors of the live columns, once they have been asked for.
-	noise []*stat.Floors
 }
 
 // group collects the rows of a batch that go to the same pane of the same version.
@@ -69,20 +68,20 @@ const never = math.MinInt64
 // newModel builds the reference of a configured model and all that is needed to read its logs.
 func newModel(c *config.Model, follow bool, now func() time.Time, logger *slog.Logger) (*model, error) {
 	logger = logger.With("model", c.Name)
-	p, err := profile.Build(profileOptions(c))
+	general, own, err := newBaselines(c)
 	if err != nil {
-		return nil, fmt.Errorf("model %q: reference: %w", c.Name, err)
+		return nil, err
 	}
 	m := &model{
-		config: c, profile: p, live: p.Live(), follow: follow, now: now, logger: logger,
+		config: c, general: general, own: own, follow: follow, now: now, logger: logger,
 		requests: make(chan chan *metric.Snapshot), caughtUp: make(chan struct{}),
-		predictionField: -1, scoreField: -1,
 		classes: outcome.NewClasses(maxClasses), versions: make(map[string]uint16),
-		newest: never, newestLabel: never, skew: newSkew(c, p), labelResults: make(map[string]uint64),
+		newest: never, newestLabel: never, labelResults: make(map[string]uint64),
 	}
-	for _, class := range p.Classes {
-		m.classes.Code([]byte(class))
+	for _, b := range m.baselines() {
+		b.adopt(m.classes)
 	}
+	m.skew = newSkew(c, m.baselines())
 	if len(c.Labels) > 0 {
 		m.join = outcome.NewJoin(c.LabelTimeout, maxJoinIDs)
 	} else {
@@ -116,32 +115,28 @@ func (m *model) addPipeline(s config.Source, why purpose, schema *record.Schema,
 	return nil
 }
 
-// predictionSchema wants the reference's columns, and the prediction and score even where the reference lacks them.
+// predictionSchema wants the references' columns, and the prediction and score even where the references lack them.
 func (m *model) predictionSchema() *record.Schema {
 	f := m.config.Fields
 	s := &record.Schema{
 		ID: pathOf(f.ID), Time: pathOf(f.Timestamp), Version: pathOf(f.Version),
 		Missing: m.config.MissingValues,
 	}
-	add := func(name, path string, kind record.Kind) int {
-		s.Columns = append(s.Columns, record.Field{Name: name, Path: pathOf(path), Kind: kind})
-		return len(s.Columns) - 1
+	for _, b := range m.baselines() {
+		m.columns = b.addTo(s, m.columns, f)
 	}
-	for _, c := range m.live {
-		switch c.Role {
-		case profile.Prediction:
-			m.predictionField = add(c.Name, f.Prediction, c.Kind)
-		case profile.Score:
-			m.scoreField = add(c.Name, f.Score, c.Kind)
-		default:
-			s.Columns = append(s.Columns, featureField(c, pathOf(f.Features)))
+	field := func(role profile.Role, path string, kind record.Kind) int {
+		i := slices.IndexFunc(m.columns, func(c *profile.Column) bool { return c.Role == role })
+		if i < 0 {
+			i = len(s.Columns)
+			s.Columns = append(s.Columns, record.Field{Name: string(role), Path: pathOf(path), Kind: kind})
 		}
+		return i
 	}
-	if m.predictionField < 0 {
-		m.predictionField = add("prediction", f.Prediction, m.profile.OutcomeKind())
-	}
-	if m.scoreField < 0 && m.profile.Rules.Task == outcome.Classification {
-		m.scoreField = add("score", f.Score, record.Numeric)
+	m.predictionField = field(profile.Prediction, f.Prediction, m.general.profile.OutcomeKind())
+	m.scoreField = -1
+	if m.general.rules.Task == outcome.Classification {
+		m.scoreField = field(profile.Score, f.Score, record.Numeric)
 	}
 	return s
 }
@@ -172,7 +167,7 @@ func (m *model) labelSchema() *record.Schema {
 	f := m.config.Fields
 	return &record.Schema{
 		ID: pathOf(f.ID), Time: pathOf(f.Timestamp), Missing: m.config.MissingValues,
-		Columns: []record.Field{{Name: "label", Path: pathOf(f.Label), Kind: m.profile.OutcomeKind()}},
+		Columns: []record.Field{{Name: "label", Path: pathOf(f.Label), Kind: m.general.profile.OutcomeKind()}},
 	}
 }
 
@@ -331,7 +326,7 @@ func (m *model) addPredictions(l *load, now time.Time) {
 	m.lastRead = now
 	m.advance()
 	if m.newest != never {
-		m.skew.add(b, m.live, m.newest)
+		m.skew.add(b, m.columns, m.newest)
 	}
 }
 
@@ -369,6 +364,9 @@ func (m *model) version(l *load, row int) uint16 {
 	}
 	i := uint16(len(m.monitors))
 	m.monitors = append(m.monitors, newMonitor(version, m))
+	if mon := m.monitors[i]; mon.fallback {
+		m.logger.Warn("The version has no reference of its own and is compared with the general one", "version", version)
+	}
 	m.versions[version] = i
 	return i
 }
@@ -386,7 +384,7 @@ func (m *model) admit(l *load, row int, version uint16, now time.Time) bool {
 	} else {
 		p := outcome.Prediction{ID: id, Time: b.Times[row], Version: version, Score: math.NaN()}
 		var ok bool
-		if p.Value, ok = m.value(b, m.predictionField, row, m.profile.Find(profile.Prediction)); !ok {
+		if p.Value, ok = m.value(b, m.predictionField, row, m.general.profile.Find(profile.Prediction)); !ok {
 			return true // without a prediction there is nothing to be right or wrong
 		}
 		if m.scoreField >= 0 {
@@ -407,7 +405,7 @@ func (m *model) admit(l *load, row int, version uint16, now time.Time) bool {
 // value returns a prediction or label of a batch, if there is one.
 func (m *model) value(b *record.Batch, column, row int, reference *profile.Column) (outcome.Value, bool) {
 	c := &b.Columns[column]
-	if m.profile.Rules.Task == outcome.Regression {
+	if m.general.rules.Task == outcome.Regression {
 		x := c.Numbers[row]
 		return outcome.Value{Number: x}, !math.IsNaN(x)
 	}
@@ -431,9 +429,9 @@ func (m *model) value(b *record.Batch, column, row int, reference *profile.Colum
 func (m *model) addLabels(l *load, now time.Time) {
 	b := &l.batch
 	limit := now.Add(m.config.MaxFuture).UnixNano()
-	reference := m.profile.Find(profile.Label)
+	reference := m.general.profile.Find(profile.Label)
 	if reference == nil {
-		reference = m.profile.Find(profile.Prediction)
+		reference = m.general.profile.Find(profile.Prediction)
 	}
 	for row := range b.Rows {
 		if b.IDs[row] == 0 {
@@ -473,7 +471,7 @@ func (m *model) addLabels(l *load, now time.Time) {
 func (m *model) joined(pair outcome.Joined) {
 	mon := m.monitors[pair.Prediction.Version]
 	mon.labeledTotal++
-	if m.profile.Rules.Wrong(pair.Prediction.Outcome(pair.Label)) {
+	if mon.rules.Wrong(pair.Prediction.Outcome(pair.Label)) {
 		mon.errors++
 	}
 	mon.labeled.Add(pair.Prediction.Time, 1)
@@ -481,20 +479,3 @@ func (m *model) joined(pair outcome.Joined) {
 }
 
 func timeText(t int64) string { return time.Unix(0, t).UTC().Format(time.RFC3339) }
-
-// floors returns the noise floors of a live column.
-func (m *model) floors(k int) *stat.Floors {
-	if m.noise == nil {
-		m.noise = make([]*stat.Floors, len(m.live))
-	}
-	if m.noise[k] == nil {
-		c := m.live[k]
-		sd, _ := c.Moments.StandardDeviation()
-		if c.Kind == record.Numeric {
-			m.noise[k] = stat.NewFloors(c.Bins, c.Points, c.Cells, sd)
-		} else {
-			m.noise[k] = stat.NewFloors(c.Bins, nil, nil, 0)
-		}
-	}
-	return m.noise[k]
-}

@@ -9,7 +9,10 @@ import (
 
 // monitor counts the records of one version of a model.
 type monitor struct {
-	version  string
+	*baseline
+	version string
+	// fallback says that other versions have a baseline of their own and this one has not.
+	fallback bool
 	set      *window.Set
 	outcomes *outcome.Windows // nil without labels
 	// labeled counts the predictions that have a label, by the time of the prediction.
@@ -21,14 +24,20 @@ type monitor struct {
 }
 
 func newMonitor(version string, m *model) *monitor {
+	own, ok := m.own[version]
+	if !ok {
+		own = m.general
+	}
 	lengths := lengths(m.config)
 	mon := &monitor{
-		version: version,
-		set:     window.New(m.live, lengths, m.config.CutPoints, m.config.MovingReference),
-		labeled: window.NewCounter(lengths), newest: never,
+		baseline: own,
+		version:  version,
+		fallback: !ok && len(m.own) > 0,
+		set:      window.New(own.live, own.fields, lengths, m.config.CutPoints, m.config.MovingReference),
+		labeled:  window.NewCounter(lengths), newest: never,
 	}
 	if m.join != nil {
-		mon.outcomes = outcome.NewWindows(lengths, m.profile.Rules)
+		mon.outcomes = outcome.NewWindows(lengths, own.rules)
 	}
 	return mon
 }

@@ -10,11 +10,11 @@ import (
 	"github.com/drift-exporter/drift_exporter/exporter/record"
 )
 
-// profileOptions says how the reference of a configured model is read.
-func profileOptions(c *config.Model) profile.Options {
+// profileOptions says how a reference of a configured model is read.
+func profileOptions(c *config.Model, file config.File) profile.Options {
 	f := c.Fields
 	o := profile.Options{
-		Path: c.Reference.Path, Format: formatOf(c.Reference.Format, c.Reference.Path),
+		Path: file.Path, Format: formatOf(file.Format, file.Path),
 		Names: profile.Names{
 			ID: f.ID, Time: f.Timestamp, Version: f.Version, Model: f.Model,
 			Features: f.Features, Prediction: f.Prediction, Score: f.Score, Label: f.Label,

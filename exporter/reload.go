@@ -66,7 +66,8 @@ func (e *Exporter) reload(ctx context.Context) error {
 // unchanged returns the running model that a configured one asks for, or nil.
 func (e *Exporter) unchanged(c *config.Model) *running {
 	for _, r := range e.models {
-		if reflect.DeepEqual(r.config, c) && !r.profile.Outdated() {
+		outdated := func(b *baseline) bool { return b.profile.Outdated() }
+		if reflect.DeepEqual(r.config, c) && !slices.ContainsFunc(r.baselines(), outdated) {
 			return r
 		}
 	}

@@ -44,7 +44,7 @@ type skew struct {
 
 type skewKey struct{ column, skew string }
 
-func newSkew(c *config.Model, p *profile.Profile) *skew {
+func newSkew(c *config.Model, references []*baseline) *skew {
 	s := &skew{
 		lengths: lengths(c), known: make(map[string]bool), features: c.Fields.Features,
 		counters: make(map[skewKey]*window.Counter), unknown: make(map[string]bool),
@@ -53,15 +53,18 @@ func newSkew(c *config.Model, p *profile.Profile) *skew {
 	for _, name := range []string{f.ID, f.Timestamp, f.Version, f.Model, f.Prediction, f.Score, f.Label} {
 		s.known[name] = true
 	}
-	for _, l := range p.LeftOut {
-		s.known[l.Name] = true
+	for _, b := range references {
+		for _, l := range b.profile.LeftOut {
+			s.known[l.Name] = true
+		}
 	}
 	s.records = window.NewCounter(s.lengths)
 	return s
 }
 
-// add counts the records of a batch that was counted up to the newest time. live are the columns of the batch.
-func (s *skew) add(b *record.Batch, live []*profile.Column, newest int64) {
+// add counts the records of a batch that was counted up to the newest time. columns are what its columns are compared
+// with.
+func (s *skew) add(b *record.Batch, columns []*profile.Column, newest int64) {
 	at := min(slices.Max(b.Times), newest)
 	s.records.Advance(newest)
 	s.records.Add(at, int64(b.Rows))
@@ -80,7 +83,7 @@ func (s *skew) add(b *record.Batch, live []*profile.Column, newest int64) {
 			c.Add(at, int64(n))
 		}
 	}
-	for i, column := range live {
+	for i, column := range columns {
 		c := &b.Columns[i]
 		count(column.Name, missingColumn, c.Lacking)
 		count(column.Name, numberAsString, len(c.Quoted))

@@ -171,6 +171,13 @@ models:
     reference:
       path: /srv/training.data
       format: csv
+    references:
+      1.1-rc:
+        path: /srv/rc
+        format: jsonl
+      "2.0":
+        path: /srv/training-2.csv
+    moving_reference: true
     predictions:
       - path: /var/log/**/*.jsonl
         where:

@@ -50,6 +50,15 @@ var (
 		"Probability of a difference from the reference at least as large as the window's if nothing drifted; small is bad." + everyInterval,
 	}
 
+	MovingScore = Def{
+		"drift_moving_score", Gauge, with(perColumn, "statistic"),
+		"Distance of the window's values from those of the window of the same length just before it, as drift_score is from the reference." + everyInterval,
+	}
+	MovingPValue = Def{
+		"drift_moving_p_value", Gauge, with(perColumn, "test"),
+		"Probability of a difference between the window and the one of the same length just before it at least as large if nothing changed; small is bad." + everyInterval,
+	}
+
 	MissingRatio = Def{
 		"drift_missing_ratio", Gauge, perColumn,
 		"Share of the window's records in which the column is null, absent or not a finite number." + everyInterval,
@@ -72,8 +81,11 @@ var (
 		"Share of the window's values of a numeric column that lie below the reference's minimum or above its maximum." + everyInterval,
 	}
 
-	ColumnSkew = Def{"drift_column_skew_ratio", Gauge, []string{"model", "column", "skew", "window"},
-		"Share of the window's records in which the log differs from training: skew is missing_column (the log lacks the column), unknown_column (the reference lacks it), number_as_string, string_expected (a number where the reference has other texts) or wrong_kind." + everyInterval}
+	ColumnSkew = Def{
+		"drift_column_skew_ratio", Gauge,
+		[]string{"model", "column", "skew", "window"},
+		"Share of the window's records in which the log differs from training: skew is missing_column (the log lacks the column), unknown_column (the reference lacks it), number_as_string, string_expected (a number where the reference has other texts) or wrong_kind." + everyInterval,
+	}
 
 	ColumnMean = Def{
 		"drift_column_mean", Gauge, perColumn,
@@ -203,6 +215,10 @@ var (
 		"drift_reference_timestamp_seconds", Gauge, perModel,
 		"Modification time of the reference file.",
 	}
+	ReferenceFallback = Def{
+		"drift_reference_fallback", Gauge, perModel,
+		"1 if the version has no reference of its own although others have, and is compared with the general one, else 0.",
+	}
 	ModelInfo = Def{
 		"drift_model_info", Gauge,
 		[]string{"model", "version", "task", "reference"},
@@ -265,14 +281,14 @@ var (
 
 // Catalogue lists every metric of the exporter's own.
 var Catalogue = []Def{
-	Score, NoiseFloor, PValue,
+	Score, NoiseFloor, PValue, MovingScore, MovingPValue,
 	MissingRatio, ReferenceMissingRatio, InvalidRatio, UnseenRatio, OutOfRangeRatio, ColumnSkew,
 	ColumnMean, ReferenceColumnMean, ColumnStandardDeviation, ReferenceColumnStandardDeviation, ColumnQuantile,
 	BinValues, BinReferenceRatio,
 	ErrorRatio, ErrorRatioLower, ErrorRatioUpper, ErrorPValue, ReferenceErrorRatio, Performance, ReferencePerformance,
 	Predictions, Labels, LabeledPredictions, PredictionErrors, PendingPredictions,
 	WindowPredictions, WindowLabels, WindowDuration, WindowEnd, LastPrediction, LastPredictionRead, LabelDelay, LabeledRatio,
-	ReferencePredictions, ReferenceTimestamp, ModelInfo,
+	ReferencePredictions, ReferenceTimestamp, ReferenceFallback, ModelInfo,
 	SourceUp, SourceRecords, SourceErrors, SourceReadBytes, SourceLagBytes, SourceLastRecord,
 	ConfigReloadSuccess, ConfigReloadTime, EvaluationInterval, EvaluationDuration, LastEvaluation, SeriesDropped,
 }

@@ -292,9 +292,10 @@ func (b *builder) inferTask(prediction, score, label *sighting) {
 	}
 	switch {
 	case outcomes == nil:
-		p.Rules.Task, p.TaskWhy = outcome.Regression, "nothing known: the reference has no prediction and no label"
+		p.Rules.Task, p.TaskUnknown = outcome.Regression, true
+		p.TaskWhy = "nothing known: the reference has no prediction and no label"
 		if score != nil {
-			p.Rules.Task, p.TaskWhy = outcome.Classification, "the reference has scores"
+			p.Rules.Task, p.TaskUnknown, p.TaskWhy = outcome.Classification, false, "the reference has scores"
 		}
 	case score != nil:
 		p.Rules.Task, p.TaskWhy = outcome.Classification, "the reference has scores"

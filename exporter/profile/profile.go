@@ -27,6 +27,8 @@ type Profile struct {
 	PositiveClass string
 	// TaskWhy and PositiveWhy say how the two were found.
 	TaskWhy, PositiveWhy string
+	// TaskUnknown says that nothing in the reference tells the task, so that any one is as good.
+	TaskUnknown bool
 	// Performance is the reference's own: empty unless it holds predictions and labels.
 	Performance *outcome.Tally
 }

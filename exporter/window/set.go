@@ -34,6 +34,7 @@ type Set struct {
 // column is where a profile column's cells lie in a pane's counts, and what adding to it needs.
 type column struct {
 	*profile.Column
+	field   int // of a batch
 	offset  int
 	size    int
 	located *locator
@@ -63,14 +64,15 @@ type delta struct {
 	sums    []sums
 }
 
-// New returns an empty set. The columns are those of the batches that will be added, in their order; lengths are the
-// windows', ascending; located is how many live values of each column are told apart although they are no cut points.
+// New returns an empty set. fields are the columns of batches in which the values of these columns will be; lengths are
+// the windows', ascending; located is how many live values of each column are told apart although they are no cut
+// points.
 //
 // moving also keeps the window of the same length before each window.
-func New(columns []*profile.Column, lengths []time.Duration, located int, moving bool) *Set {
+func New(columns []*profile.Column, fields []int, lengths []time.Duration, located int, moving bool) *Set {
 	s := &Set{newest: -1 << 62}
-	for _, c := range columns {
-		col := column{Column: c, offset: s.cells, size: len(c.Cells)}
+	for i, c := range columns {
+		col := column{Column: c, field: fields[i], offset: s.cells, size: len(c.Cells)}
 		if c.Kind == record.Numeric && c.Exact {
 			col.located = newLocator(len(c.Cells), located)
 			col.size += located
@@ -128,11 +130,11 @@ func (s *Set) Add(b *record.Batch, rows []uint32, pane int64) {
 		counts := d.counts[c.offset : c.offset+c.size]
 		switch c.Kind {
 		case record.Numeric:
-			s.addNumbers(c, &b.Columns[i], rows, counts, &d.sums[i])
+			s.addNumbers(c, &b.Columns[c.field], rows, counts, &d.sums[i])
 		case record.Categorical:
-			c.addCategories(b, b.Columns[i].Spans, rows, counts, &d.sums[i])
+			c.addCategories(b, b.Columns[c.field].Spans, rows, counts, &d.sums[i])
 		default:
-			addPresence(b.Columns[i].Spans, rows, &d.sums[i])
+			addPresence(b.Columns[c.field].Spans, rows, &d.sums[i])
 		}
 	}
 }

@@ -17,6 +17,9 @@ import (
 // maxLocated is what the tests allow of located values.
 const maxLocated = 100
 
+// testFields are where the batches of the tests have the columns.
+var testFields = []int{0, 1, 2}
+
 // testColumns builds the profile of a numeric column x with the values 0 to 9, a skewed one y with more distinct values
 // than cut points, and a categorical one.
 func testColumns(t testing.TB) []*profile.Column {
@@ -123,7 +126,7 @@ func TestSetHoldsWhatIsInTheWindowsInAnyOrder(t *testing.T) {
 				events := randomEvents(r, 2000, spread)
 				slices.SortFunc(events, func(a, b event) int { return int(a.at - b.at) })
 				newest := events[len(events)-1].at
-				s := New(columns, lengths, maxLocated, true)
+				s := New(columns, testFields, lengths, maxLocated, true)
 				switch order {
 				case "in reverse":
 					slices.Reverse(events)
@@ -169,7 +172,7 @@ func compare(t *testing.T, length time.Duration, got, want []ColumnView) {
 }
 
 func TestSetForgetsWhatLeavesTheWindow(t *testing.T) {
-	s := New(testColumns(t), []time.Duration{time.Hour, 24 * time.Hour}, maxLocated, false)
+	s := New(testColumns(t), testFields, []time.Duration{time.Hour, 24 * time.Hour}, maxLocated, false)
 	event{at: 0, x: 1, y: 2, city: "Rome"}.addTo(s)
 	for _, c := range []struct {
 		now         time.Duration
@@ -200,7 +203,7 @@ func sum(cells []uint64) (n uint64) {
 
 func TestRefinedKeepsCountsAndOrder(t *testing.T) {
 	columns := testColumns(t)
-	s := New(columns, []time.Duration{time.Hour}, maxLocated, false)
+	s := New(columns, testFields, []time.Duration{time.Hour}, maxLocated, false)
 	for _, x := range []float64{-3, -3, 0, 0.5, 0.25, 4, 9, 11} {
 		event{x: x, y: 1, city: "Rome"}.addTo(s)
 	}
@@ -220,7 +223,7 @@ func TestRefinedKeepsCountsAndOrder(t *testing.T) {
 
 func TestLocatorStopsAtItsLimit(t *testing.T) {
 	columns := testColumns(t)
-	s := New(columns, []time.Duration{time.Hour}, maxLocated, false)
+	s := New(columns, testFields, []time.Duration{time.Hour}, maxLocated, false)
 	for i := range 3 * maxLocated {
 		event{x: float64(i) / 10000, y: 1, city: "Rome"}.addTo(s)
 	}
@@ -294,7 +297,7 @@ func BenchmarkSetAdd(b *testing.B) {
 		batch.Columns[1].Numbers = append(batch.Columns[1].Numbers, math.Exp(10*r.Float64()))
 		batch.Columns[2].Spans = append(batch.Columns[2].Spans, record.Span{Offset: 4 * uint32(r.IntN(3)), Length: 4})
 	}
-	s := New(columns, []time.Duration{time.Hour, 24 * time.Hour}, maxLocated, false)
+	s := New(columns, testFields, []time.Duration{time.Hour, 24 * time.Hour}, maxLocated, false)
 	s.Add(batch, all, 0)
 	b.ReportAllocs()
 	for b.Loop() {

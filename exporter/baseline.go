@@ -1,0 +1,113 @@
+package exporter
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/drift-exporter/drift_exporter/exporter/config"
+	"github.com/drift-exporter/drift_exporter/exporter/outcome"
+	"github.com/drift-exporter/drift_exporter/exporter/profile"
+	"github.com/drift-exporter/drift_exporter/exporter/record"
+	"github.com/drift-exporter/drift_exporter/exporter/stat"
+)
+
+// baseline is what versions of a model are compared with.
+type baseline struct {
+	profile *profile.Profile
+	live    []*profile.Column
+	// fields are the batch columns of the live columns.
+	fields []int
+	// rules are the profile's, with the classes' codes in the model.
+	rules outcome.Rules
+	// noise holds the noise floors of the live columns, once they have been asked for.
+	noise []*stat.Floors
+}
+
+// newBaselines builds the reference of a model and those of its versions.
+func newBaselines(c *config.Model) (general *baseline, own map[string]*baseline, err error) {
+	build := func(file config.File) (*baseline, error) {
+		p, err := profile.Build(profileOptions(c, file))
+		if err != nil {
+			return nil, err
+		}
+		live := p.Live()
+		return &baseline{profile: p, live: live, rules: p.Rules, noise: make([]*stat.Floors, len(live))}, nil
+	}
+	if general, err = build(c.Reference); err != nil {
+		return nil, nil, fmt.Errorf("model %q: reference: %w", c.Name, err)
+	}
+	own = make(map[string]*baseline)
+	for _, r := range c.References {
+		b, err := build(r.File)
+		if err != nil {
+			return nil, nil, fmt.Errorf("model %q: references.%s: %w", c.Name, r.Version, err)
+		}
+		want := general.profile.Rules.Task
+		if b.profile.TaskUnknown {
+			b.rules.Task = want
+		}
+		if got := b.rules.Task; got != want {
+			return nil, nil, fmt.Errorf("model %q: references.%s: %s is of a %s, but reference is of a %s: set the task",
+				c.Name, r.Version, r.File.Path, taskName(got), taskName(want))
+		}
+		own[r.Version] = b
+	}
+	return general, own, nil
+}
+
+// baselines lists all of a model's baselines, the general one first.
+func (m *model) baselines() []*baseline {
+	all := []*baseline{m.general}
+	for _, r := range m.config.References {
+		all = append(all, m.own[r.Version])
+	}
+	return all
+}
+
+// adopt gives a baseline's classes their codes in the model.
+func (b *baseline) adopt(classes *outcome.Classes) {
+	for _, class := range b.profile.Classes {
+		classes.Code([]byte(class))
+	}
+	if b.rules.HasPositive {
+		b.rules.Positive = classes.Code([]byte(b.profile.PositiveClass))
+	}
+}
+
+// addTo adds to a schema what a baseline's columns need and it has not yet, and notes where they are. columns has the
+// profile column of each of the schema's.
+func (b *baseline) addTo(s *record.Schema, columns []*profile.Column, f config.Fields) []*profile.Column {
+	for _, c := range b.live {
+		at := slices.IndexFunc(columns, func(o *profile.Column) bool {
+			return o.Name == c.Name && o.Kind == c.Kind && o.Role == c.Role
+		})
+		if at < 0 {
+			at = len(columns)
+			columns = append(columns, c)
+			field := featureField(c, pathOf(f.Features))
+			switch c.Role {
+			case profile.Prediction:
+				field = record.Field{Name: c.Name, Path: pathOf(f.Prediction), Kind: c.Kind}
+			case profile.Score:
+				field = record.Field{Name: c.Name, Path: pathOf(f.Score), Kind: c.Kind}
+			}
+			s.Columns = append(s.Columns, field)
+		}
+		b.fields = append(b.fields, at)
+	}
+	return columns
+}
+
+// floors returns the noise floors of a live column.
+func (b *baseline) floors(k int) *stat.Floors {
+	if b.noise[k] == nil {
+		c := b.live[k]
+		sd, _ := c.Moments.StandardDeviation()
+		if c.Kind == record.Numeric {
+			b.noise[k] = stat.NewFloors(c.Bins, c.Points, c.Cells, sd)
+		} else {
+			b.noise[k] = stat.NewFloors(c.Bins, nil, nil, 0)
+		}
+	}
+	return b.noise[k]
+}
