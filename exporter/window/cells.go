@@ -11,71 +11,83 @@ type entry struct {
 	cell, count uint32
 }
 
-// appendEntries appends the cells that are not empty. In a pane some are and some are not, at random, so that a
+// appendEntries returns the cells that are not empty, in the memory of entries. In a pane some are and some are not, at random, so that a
 // branch on it would be predicted wrongly half the time: an entry is always written, and kept by moving on only if
 // it counts.
 func appendEntries(entries []entry, counts []uint32) []entry {
-	from := len(entries)
-	entries = slices.Grow(entries, len(counts))
-	free := entries[from : from+len(counts)]
 	n := 0
 	for i, count := range counts {
-		free[n] = entry{uint32(i), count}
+		if n == cap(entries) {
+			entries = slices.Grow(entries[:n], 1)
+		}
+		entries[:n+1][n] = entry{uint32(i), count}
 		n += int((count | -count) >> 31) // 1 unless count is 0
 	}
-	return entries[:from+n]
+	return entries[:n]
 }
 
-// encode makes entries compact: pairs of varints, the distance to the cell before and the count.
+// encode makes entries compact. An entry is its count, shifted by a bit, as a varint. The bit says that the distance from
+// the cell before is another one than last time, and follows as a varint: in a pane of continuous values, which hardly
+// ever hit a cut point, every second cell is in use and a cell takes one or two bytes.
 func encode(entries []entry) []byte {
-	buf := make([]byte, 0, 3*len(entries))
-	before := uint32(0)
+	var few [4096]byte
+	buf := few[:0]
+	cell, gap := uint32(0), uint32(0)
 	for _, e := range entries {
-		if gap := e.cell - before; gap|e.count < 0x80 {
-			buf = append(buf, byte(gap), byte(e.count))
-		} else {
+		if distance := e.cell - cell; distance != gap {
+			gap = distance
+			buf = binary.AppendUvarint(buf, uint64(e.count)<<1|1)
 			buf = binary.AppendUvarint(buf, uint64(gap))
-			buf = binary.AppendUvarint(buf, uint64(e.count))
+		} else {
+			buf = binary.AppendUvarint(buf, uint64(e.count)<<1)
 		}
-		before = e.cell
+		cell = e.cell
 	}
 	return bytes.Clone(buf)
 }
 
-// next reads one entry from encoded cells, relative to the cell before, and returns the rest.
-func next(cells []byte, cell uint32) (entry, []byte) {
-	if len(cells) >= 2 && (cells[0]|cells[1]) < 0x80 {
-		return entry{cell + uint32(cells[0]), uint32(cells[1])}, cells[2:]
+// reader goes through encoded cells.
+type reader struct {
+	cells     []byte
+	cell, gap uint32
+}
+
+// next returns the next entry; there is one as long as cells are left.
+func (r *reader) next() entry {
+	count, n := uint64(r.cells[0]), 1
+	if count >= 0x80 {
+		count, n = binary.Uvarint(r.cells)
 	}
-	gap, n := binary.Uvarint(cells)
-	count, m := binary.Uvarint(cells[n:])
-	return entry{cell + uint32(gap), uint32(count)}, cells[n+m:]
+	if count&1 != 0 {
+		gap, m := binary.Uvarint(r.cells[n:])
+		r.gap = uint32(gap)
+		n += m
+	}
+	r.cells = r.cells[n:]
+	r.cell += r.gap
+	return entry{r.cell, uint32(count >> 1)}
 }
 
 func decode(cells []byte) []entry {
-	entries := make([]entry, 0, len(cells)/2)
-	var e entry
-	for len(cells) > 0 {
-		e, cells = next(cells, e.cell)
-		entries = append(entries, e)
+	entries := make([]entry, 0, len(cells))
+	for r := (reader{cells: cells}); len(r.cells) > 0; {
+		entries = append(entries, r.next())
 	}
 	return entries
 }
 
 // add adds encoded cells to a total.
 func add(total []uint64, cells []byte) {
-	var e entry
-	for len(cells) > 0 {
-		e, cells = next(cells, e.cell)
+	for r := (reader{cells: cells}); len(r.cells) > 0; {
+		e := r.next()
 		total[e.cell] += uint64(e.count)
 	}
 }
 
 // subtract takes encoded cells from a total.
 func subtract(total []uint64, cells []byte) {
-	var e entry
-	for len(cells) > 0 {
-		e, cells = next(cells, e.cell)
+	for r := (reader{cells: cells}); len(r.cells) > 0; {
+		e := r.next()
 		total[e.cell] -= uint64(e.count)
 	}
 }

@@ -25,7 +25,6 @@ type level struct {
 	// building is the newest pane, which still grows; its cells are in dense.
 	building part
 	dense    []uint32
-	entries  []entry
 }
 
 // pane is a stretch of event time that is closed.
@@ -85,11 +84,13 @@ func (l *level) seal() {
 	if b.records == 0 {
 		return
 	}
-	l.entries = appendEntries(l.entries[:0], l.dense)
-	for _, e := range l.entries {
-		l.dense[e.cell] = 0
+	used := 0
+	for _, n := range l.dense {
+		used += int((n | -n) >> 31)
 	}
-	whole := part{pane: b.pane * l.ratio, records: b.records, entries: l.entries, sums: b.sums}
+	entries := appendEntries(make([]entry, 0, used+1), l.dense)
+	clear(l.dense)
+	whole := part{pane: b.pane * l.ratio, records: b.records, entries: entries, sums: b.sums}
 	l.close(b.pane, &whole)
 	b.records = 0
 	clear(b.sums)
