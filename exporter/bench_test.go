@@ -167,3 +167,74 @@ func BenchmarkEndToEnd(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkEvaluate computes all statistics of 200 columns in three windows, after a record has come in and while
+// nothing does, with the column's own cost of a scrape left out.
+func BenchmarkEvaluate(b *testing.B) {
+	const columns, rows = 200, 5_000
+	for _, k := range []int{256, 1024} {
+		b.Run(fmt.Sprintf("200 columns, 3 windows, K=%d", k), func(b *testing.B) {
+			m := wideModel(b, columns, rows, k)
+			now := time.Now()
+			m.evaluate(now) // noise floors are computed once
+			b.Run("changed", func(b *testing.B) {
+				for b.Loop() {
+					m.monitors[0].evaluated = nil
+					m.evaluate(now)
+				}
+			})
+			b.Run("unchanged", func(b *testing.B) {
+				for b.Loop() {
+					m.evaluate(now)
+				}
+			})
+		})
+	}
+}
+
+// wideModel returns a model of many numeric columns that has read its log.
+func wideModel(b *testing.B, columns, rows, k int) *model {
+	b.Helper()
+	dir := b.TempDir()
+	r := rand.New(rand.NewPCG(11, 12))
+	for _, name := range []string{"reference.csv", "predictions.csv"} {
+		f, err := os.Create(filepath.Join(dir, name))
+		if err != nil {
+			b.Fatal(err)
+		}
+		w := bufio.NewWriter(f)
+		fmt.Fprint(w, "timestamp")
+		for i := range columns {
+			fmt.Fprintf(w, ",c%d", i)
+		}
+		fmt.Fprintln(w)
+		for i := range rows {
+			fmt.Fprint(w, time.Date(2026, 1, 1, 0, 0, i/10, 0, time.UTC).Format(time.RFC3339))
+			for range columns {
+				fmt.Fprintf(w, ",%.9f", r.NormFloat64())
+			}
+			fmt.Fprintln(w)
+		}
+		if err := w.Flush(); err != nil {
+			b.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	config := filepath.Join(dir, "config.yaml")
+	text := fmt.Sprintf("models: [{name: wide, reference: {path: reference.csv}, predictions: {path: predictions.csv}, cut_points: %d}]\n", k)
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	e, err := New(Options{ConfigFile: config, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	models, err := e.build(e.config.Load(), false)
+	if err != nil {
+		b.Fatal(err)
+	}
+	models[0].run(b.Context())
+	return models[0]
+}

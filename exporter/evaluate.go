@@ -107,7 +107,7 @@ func (e *evaluation) version(mon *monitor) {
 	for i, w := range e.config.Windows {
 		// A window ends at the newest record, but not for ever: without data it is gone after its own length.
 		if e.now.Sub(e.lastRead) < w.Length {
-			e.window(mon, i, w)
+			e.out.Merge(e.cached(mon, i, w))
 		}
 		if mon.outcomes != nil && !e.labelsRead.IsZero() && e.now.Sub(e.labelsRead) < w.Length {
 			e.performance(mon, i, w)
@@ -151,6 +151,21 @@ func sum(counts []uint64) uint64 {
 		n += c
 	}
 	return n
+}
+
+// cached returns the values of one window of predictions. They are computed again only if something changed.
+func (e *evaluation) cached(mon *monitor, i int, w config.Window) *metric.Snapshot {
+	if changes := mon.set.Changes(); mon.evaluated == nil || changes != mon.changes || mon.labeledTotal != mon.labelsAt {
+		mon.evaluated = make([]*metric.Snapshot, len(e.config.Windows))
+		mon.changes, mon.labelsAt = changes, mon.labeledTotal
+	}
+	if mon.evaluated[i] == nil {
+		own := *e
+		own.out = metric.NewSnapshot()
+		own.window(mon, i, w)
+		mon.evaluated[i] = own.out
+	}
+	return mon.evaluated[i]
 }
 
 // window writes the values of one window of predictions.

@@ -3,6 +3,7 @@ package exporter
 import (
 	"time"
 
+	"github.com/drift-exporter/drift_exporter/exporter/metric"
 	"github.com/drift-exporter/drift_exporter/exporter/outcome"
 	"github.com/drift-exporter/drift_exporter/exporter/window"
 )
@@ -21,6 +22,10 @@ type monitor struct {
 	predictions, labeledTotal, errors uint64
 	newest                            int64
 	lastRead                          time.Time
+
+	// evaluated holds what the last evaluation wrote of each window of predictions, at that many changes and labels.
+	evaluated         []*metric.Snapshot
+	changes, labelsAt uint64
 }
 
 func newMonitor(version string, m *model) *monitor {

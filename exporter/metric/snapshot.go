@@ -53,6 +53,16 @@ func (s *Snapshot) Add(d Def, value float64, labels ...string) {
 	s.samples[d.Name] = append(s.samples[d.Name], sample{labels, value})
 }
 
+// Merge adds all that another snapshot holds.
+func (s *Snapshot) Merge(other *Snapshot) {
+	for name, samples := range other.samples {
+		s.samples[name] = append(s.samples[name], samples...)
+	}
+	for reason, n := range other.dropped {
+		s.dropped[reason] += n
+	}
+}
+
 // Store holds what a scrape gets: the last published snapshots, rendered once, and the metrics of a base gatherer that
 // are current at the time of the scrape. It implements prometheus.Gatherer.
 type Store struct {

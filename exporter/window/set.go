@@ -26,6 +26,7 @@ type Set struct {
 	levels  []*level
 	open    []*delta
 	newest  int64 // the newest pane that Advance was told of
+	changes uint64
 	entries []entry
 	gather  []float64
 	shown   []uint64
@@ -123,6 +124,7 @@ func floorDiv(a, b int64) int64 {
 
 // Add counts some rows of a batch, all of one pane, in ascending order.
 func (s *Set) Add(b *record.Batch, rows []uint32, pane int64) {
+	s.changes++
 	d := s.delta(pane)
 	d.records += uint64(len(rows))
 	for i := range s.columns {
@@ -265,6 +267,7 @@ func (s *Set) Advance(now int64) {
 		return
 	}
 	s.newest = pane
+	s.changes++
 	for _, d := range s.open {
 		if d.pane < pane {
 			s.flush(d, true)
@@ -274,6 +277,9 @@ func (s *Set) Advance(now int64) {
 		s.levels[i].advance(pane)
 	}
 }
+
+// Changes grows whenever what a window holds may have changed.
+func (s *Set) Changes() uint64 { return s.changes }
 
 // View is what one window holds. It is valid until the set changes.
 type View struct {
