@@ -102,12 +102,22 @@ func (b *baseline) addTo(s *record.Schema, columns []*profile.Column, f config.F
 func (b *baseline) floors(k int) *stat.Floors {
 	if b.noise[k] == nil {
 		c := b.live[k]
-		sd, _ := c.Moments.StandardDeviation()
-		if c.Kind == record.Numeric {
-			b.noise[k] = stat.NewFloors(c.Bins, c.Points, c.Cells, sd)
-		} else {
-			b.noise[k] = stat.NewFloors(c.Bins, nil, nil, 0)
+		alike := slices.IndexFunc(b.live, func(o *profile.Column) bool { return slices.Equal(o.Bins, c.Bins) })
+		if b.noise[alike] == nil {
+			b.noise[alike] = newFloors(b.live[alike])
+		}
+		if alike != k {
+			sd, _ := c.Moments.StandardDeviation()
+			b.noise[k] = b.noise[alike].With(c.Points, c.Cells, sd)
 		}
 	}
 	return b.noise[k]
+}
+
+func newFloors(c *profile.Column) *stat.Floors {
+	if c.Kind != record.Numeric {
+		return stat.NewFloors(c.Bins, nil, nil, 0)
+	}
+	sd, _ := c.Moments.StandardDeviation()
+	return stat.NewFloors(c.Bins, c.Points, c.Cells, sd)
 }

@@ -44,6 +44,13 @@ func NewFloors(bins []uint64, points []float64, cells []uint64, sd float64) *Flo
 	if sum(bins) > 0 {
 		f.bins = newBinNoise(bins)
 	}
+	return f.With(points, cells, sd)
+}
+
+// With returns the floors of another column that has the same bins. What is simulated of the bins is shared: columns of
+// continuous values all have a tenth of the reference in each bin.
+func (f *Floors) With(points []float64, cells []uint64, sd float64) *Floors {
+	f = &Floors{bins: f.bins}
 	if len(points) > 0 {
 		checkCells(points, cells)
 		if sum(cells) > 0 {

@@ -480,3 +480,18 @@ func BenchmarkFloors(b *testing.B) {
 		}
 	})
 }
+
+func TestFloorsOfAnotherColumnWithTheSameBins(t *testing.T) {
+	bins := []uint64{100, 100, 100, 0}
+	points, cells := []float64{1, 2, 3}, []uint64{0, 100, 0, 100, 0, 100, 0}
+	first := NewFloors(bins, nil, nil, 0)
+	for _, n := range []uint64{1, 50, 100_000} {
+		shared, own := first.With(points, cells, 1).At(n), NewFloors(bins, points, cells, 1).At(n)
+		if shared != own {
+			t.Errorf("at %d the shared floors are %+v, want %+v", n, shared, own)
+		}
+	}
+	if f := first.At(50); f.KolmogorovSmirnov.OK {
+		t.Errorf("the floors that were shared have become those of numbers: %+v", f)
+	}
+}
