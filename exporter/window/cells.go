@@ -11,9 +11,9 @@ type entry struct {
 	cell, count uint32
 }
 
-// appendEntries returns the cells that are not empty, in the memory of entries. In a pane some are and some are not, at random, so that a
-// branch on it would be predicted wrongly half the time: an entry is always written, and kept by moving on only if
-// it counts.
+// appendEntries returns the cells that are not empty, in the memory of entries. In a pane some are and some are
+// not, at random, so that a branch on it would be predicted wrongly half the time: an entry is always written, and
+// kept by moving on only if it counts.
 func appendEntries(entries []entry, counts []uint32) []entry {
 	n := 0
 	for i, count := range counts {
@@ -26,9 +26,9 @@ func appendEntries(entries []entry, counts []uint32) []entry {
 	return entries[:n]
 }
 
-// encode makes entries compact. An entry is its count, shifted by a bit, as a varint. The bit says that the distance from
-// the cell before is another one than last time, and follows as a varint: in a pane of continuous values, which hardly
-// ever hit a cut point, every second cell is in use and a cell takes one or two bytes.
+// encode makes entries compact. An entry is its count, shifted by a bit, as a varint. The bit says that the
+// distance from the cell before is another one than last time, and follows as a varint: in a pane of continuous
+// values, which hardly ever hit a cut point, every second cell is in use and a cell takes one or two bytes.
 func encode(entries []entry) []byte {
 	var few [4096]byte
 	buf := few[:0]
