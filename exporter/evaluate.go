@@ -86,7 +86,7 @@ func (e *evaluation) version(mon *monitor) {
 	e.out.Add(metric.ReferencePredictions, float64(p.Rows), name, mon.version)
 	e.out.Add(metric.ReferenceTimestamp, float64(p.Modified.Unix()), name, mon.version)
 	e.out.Add(metric.ModelInfo, 1, name, mon.version, taskName(p.Rules.Task), p.Path)
-	for k, c := range e.live {
+	for k, c := range e.watched {
 		e.reference(mon, k, c)
 	}
 	e.referencePerformance(mon)
@@ -117,7 +117,9 @@ func (e *evaluation) reference(mon *monitor, k int, c *profile.Column) {
 	labels := func(more ...string) []string {
 		return append([]string{e.config.Name, mon.version, c.Name, string(c.Role)}, more...)
 	}
-	e.out.Add(metric.ReferenceMissingRatio, float64(c.Missing)/float64(c.Rows), labels()...)
+	if !c.TextLength {
+		e.out.Add(metric.ReferenceMissingRatio, float64(c.Missing)/float64(c.Rows), labels()...)
+	}
 	if c.Kind == record.Numeric {
 		e.out.Add(metric.ReferenceColumnMean, c.Moments.Mean, labels()...)
 		if sd, ok := c.Moments.StandardDeviation(); ok {
@@ -125,7 +127,10 @@ func (e *evaluation) reference(mon *monitor, k int, c *profile.Column) {
 		}
 	}
 	if c.Kind == record.Text {
-		return
+		if tokens := sum(c.Cells); tokens > 0 {
+			e.out.Add(metric.ReferenceUnseenRatio, float64(c.Text.Lone)/float64(tokens), labels()...)
+		}
+		return // a series for each of thousands of tokens would be of no use
 	}
 	total := float64(sum(c.Bins))
 	e.bins = c.Coarse(mon.set.Lifetime(k, nil), e.bins)
@@ -163,8 +168,13 @@ func (e *evaluation) window(mon *monitor, i int, w config.Window) {
 			labels: []string{e.config.Name, mon.version, view.Columns[k].Name, string(view.Columns[k].Role), w.Name},
 		}
 		c.quality()
-		if c.view.Kind != record.Text && c.view.Values() >= uint64(e.config.MinRecords) {
-			c.drift(e.floors(k))
+		n := view.Records - c.view.Missing - c.view.Invalid
+		switch {
+		case n < uint64(e.config.MinRecords):
+		case c.view.Kind == record.Text:
+			c.text(n)
+		default:
+			c.drift(e.floors(k).At(n))
 		}
 	}
 }
@@ -184,14 +194,16 @@ func (c *columnEvaluation) add(d metric.Def, value float64, more ...string) {
 // quality writes the data-quality ratios.
 func (c *columnEvaluation) quality() {
 	v, records := c.view, float64(c.records)
-	c.add(metric.MissingRatio, float64(v.Missing)/records)
-	c.add(metric.InvalidRatio, float64(v.Invalid)/records)
-	values := float64(v.Values())
+	if !v.TextLength { // of which the text itself tells
+		c.add(metric.MissingRatio, float64(v.Missing)/records)
+		c.add(metric.InvalidRatio, float64(v.Invalid)/records)
+	}
+	values := float64(v.Counted())
 	if values == 0 {
 		return
 	}
 	switch v.Kind {
-	case record.Categorical:
+	case record.Categorical, record.Text:
 		c.add(metric.UnseenRatio, float64(v.Cells[v.UnseenCell()])/values)
 	case record.Numeric:
 		c.add(metric.OutOfRangeRatio, float64(outside(v))/values)
@@ -211,12 +223,38 @@ func outside(v *window.ColumnView) uint64 {
 }
 
 // drift writes scores with their noise floors, tests and moments.
-func (c *columnEvaluation) drift(floors *stat.Floors) {
+func (c *columnEvaluation) drift(bounds stat.FloorValues) {
 	v := c.view
 	p := v.Bins
 	c.bins = v.Coarse(v.Cells, c.bins)
 	q := c.bins
-	bounds := floors.At(v.Values())
+	c.distances(p, q, bounds)
+	if test, ok := stat.ChiSquared(p, q); ok {
+		c.add(metric.PValue, test.P, "chi_squared")
+	}
+	if v.Kind == record.Numeric {
+		c.numeric(bounds)
+	} else if len(v.Categories) == 2 && p[v.OtherCell()] == 0 {
+		if test, ok := stat.ProportionZ(p[0], sum(p), q[0], sum(q)); ok {
+			c.add(metric.PValue, test.P, "z")
+		}
+	}
+}
+
+// text writes the scores of the tokens of n texts. They have no tests: those take every token for a draw of its own, but
+// the tokens of one text depend on each other. The noise floors know that. For them a window whose texts are shorter than
+// the reference's counts as one of fewer texts.
+func (c *columnEvaluation) text(n uint64) {
+	t := c.view.Text
+	texts := float64(n)
+	if mean := t.Length.Moments.Mean; mean > 0 {
+		texts = min(texts, float64(c.view.Counted())/mean)
+	}
+	c.distances(c.view.Column.Cells, c.view.Cells, stat.NewTextFloors(t.Noise, t.Texts).At(texts))
+}
+
+// distances writes the scores that compare the shares of bins, with their noise floors.
+func (c *columnEvaluation) distances(p, q []uint64, bounds stat.FloorValues) {
 	for _, s := range []struct {
 		name  string
 		f     func(p, q []uint64) (float64, bool)
@@ -230,16 +268,6 @@ func (c *columnEvaluation) drift(floors *stat.Floors) {
 	} {
 		x, ok := s.f(p, q)
 		c.score(s.name, x, ok, s.floor)
-	}
-	if test, ok := stat.ChiSquared(p, q); ok {
-		c.add(metric.PValue, test.P, "chi_squared")
-	}
-	if v.Kind == record.Numeric {
-		c.numeric(bounds)
-	} else if len(v.Categories) == 2 && p[v.OtherCell()] == 0 {
-		if test, ok := stat.ProportionZ(p[0], sum(p), q[0], sum(q)); ok {
-			c.add(metric.PValue, test.P, "z")
-		}
 	}
 }
 

@@ -33,6 +33,7 @@ type model struct {
 	config    *config.Model
 	profile   *profile.Profile
 	live      []*profile.Column
+	watched   []*profile.Column // live and behind it what is derived from it
 	pipelines []*pipeline
 	follow    bool
 	now       func() time.Time
@@ -52,7 +53,7 @@ type model struct {
 	lastRead, labelsRead time.Time
 	labelResults         map[string]uint64
 	groups               []group
-	// noise holds the noise floors of the live columns, once they have been asked for.
+	// noise holds the noise floors of the watched columns, once they have been asked for.
 	noise []*stat.Floors
 }
 
@@ -73,7 +74,7 @@ func newModel(c *config.Model, follow bool, now func() time.Time, logger *slog.L
 		return nil, fmt.Errorf("model %q: reference: %w", c.Name, err)
 	}
 	m := &model{
-		config: c, profile: p, live: p.Live(), follow: follow, now: now, logger: logger,
+		config: c, profile: p, live: p.Live(), watched: profile.Watched(p.Live()), follow: follow, now: now, logger: logger,
 		requests: make(chan chan *metric.Snapshot), caughtUp: make(chan struct{}),
 		predictionField: -1, scoreField: -1,
 		classes: outcome.NewClasses(maxClasses), versions: make(map[string]uint16),
@@ -478,13 +479,13 @@ func (m *model) joined(pair outcome.Joined) {
 
 func timeText(t int64) string { return time.Unix(0, t).UTC().Format(time.RFC3339) }
 
-// floors returns the noise floors of a live column.
+// floors returns the noise floors of a watched column that is no text.
 func (m *model) floors(k int) *stat.Floors {
 	if m.noise == nil {
-		m.noise = make([]*stat.Floors, len(m.live))
+		m.noise = make([]*stat.Floors, len(m.watched))
 	}
 	if m.noise[k] == nil {
-		c := m.live[k]
+		c := m.watched[k]
 		sd, _ := c.Moments.StandardDeviation()
 		if c.Kind == record.Numeric {
 			m.noise[k] = stat.NewFloors(c.Bins, c.Points, c.Cells, sd)

@@ -29,7 +29,7 @@ func write(t testing.TB, name, content string) Options {
 			ID: "id", Time: "timestamp", Version: "model_version", Model: "model",
 			Features: "features", Prediction: "prediction", Score: "score", Label: "label",
 		},
-		CutPoints: 1024, MaxCategories: 1024,
+		CutPoints: 1024, MaxCategories: 1024, MaxTokens: 8192,
 		Missing: []string{"", "NA", "null"},
 	}
 }

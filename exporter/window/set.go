@@ -3,6 +3,8 @@
 package window
 
 import (
+	"math"
+	"slices"
 	"time"
 
 	"github.com/drift-exporter/drift_exporter/exporter/profile"
@@ -21,6 +23,8 @@ const maxOpen = 4
 // adds up the panes. It belongs to one goroutine.
 type Set struct {
 	columns []column
+	fields  int // how many of the columns are in batches; the others are lengths of texts
+	lengths record.Column
 	cells   int // of all columns together
 	pane    int64
 	levels  []*level
@@ -38,6 +42,7 @@ type column struct {
 	size    int
 	located *locator
 	cache   *categoryCache
+	length  int // of the column of a text column's lengths
 }
 
 // sums are what a pane keeps of a column beside its cells.
@@ -63,11 +68,13 @@ type delta struct {
 	sums    []sums
 }
 
-// New returns an empty set. The columns are those of the batches that will be added, in their order; lengths are the
-// windows', ascending; located is how many live values of each column are told apart although they are no cut points.
+// New returns an empty set. The columns are those of the batches that will be added, in their order, and the set has
+// those that profile.Watched makes of them; lengths are the windows', ascending; located is how many live values of each
+// column are told apart although they are no cut points.
 func New(columns []*profile.Column, lengths []time.Duration, located int) *Set {
-	s := &Set{newest: -1 << 62}
-	for _, c := range columns {
+	s := &Set{newest: -1 << 62, fields: len(columns)}
+	length := len(columns)
+	for _, c := range profile.Watched(columns) {
 		col := column{Column: c, offset: s.cells, size: len(c.Cells)}
 		if c.Kind == record.Numeric && c.Exact {
 			col.located = newLocator(len(c.Cells), located)
@@ -75,6 +82,10 @@ func New(columns []*profile.Column, lengths []time.Duration, located int) *Set {
 		}
 		if c.Kind == record.Categorical {
 			col.cache = &categoryCache{}
+		}
+		if c.Kind == record.Text {
+			col.length = length
+			length++
 		}
 		s.columns = append(s.columns, col)
 		s.cells += col.size
@@ -120,7 +131,7 @@ func floorDiv(a, b int64) int64 {
 func (s *Set) Add(b *record.Batch, rows []uint32, pane int64) {
 	d := s.delta(pane)
 	d.records += uint64(len(rows))
-	for i := range s.columns {
+	for i := range s.fields {
 		c := &s.columns[i]
 		counts := d.counts[c.offset : c.offset+c.size]
 		switch c.Kind {
@@ -129,7 +140,7 @@ func (s *Set) Add(b *record.Batch, rows []uint32, pane int64) {
 		case record.Categorical:
 			c.addCategories(b, b.Columns[i].Spans, rows, counts, &d.sums[i])
 		default:
-			addPresence(b.Columns[i].Spans, rows, &d.sums[i])
+			s.addTexts(c, b, b.Columns[i].Spans, rows, d, &d.sums[i])
 		}
 	}
 }
@@ -197,15 +208,26 @@ func (c *column) addCategories(b *record.Batch, spans []record.Span, rows []uint
 	}
 }
 
-func addPresence(spans []record.Span, rows []uint32, sum *sums) {
+// addTexts counts the tokens of texts in the cells of their column, and the numbers of tokens in those of its lengths.
+func (s *Set) addTexts(c *column, b *record.Batch, spans []record.Span, rows []uint32, d *delta, sum *sums) {
+	counts := d.counts[c.offset : c.offset+c.size]
+	s.lengths.Numbers = slices.Grow(s.lengths.Numbers[:0], b.Rows)[:b.Rows]
+	s.lengths.Wrong = s.lengths.Wrong[:0]
 	for _, row := range rows {
-		switch spans[row] {
+		length := math.NaN()
+		switch span := spans[row]; span {
 		case record.Absent:
 			sum.missing++
 		case record.Wrong:
 			sum.invalid++
+			s.lengths.Wrong = append(s.lengths.Wrong, row)
+		default:
+			length = float64(c.CountTokens(b.Text(span), counts))
 		}
+		s.lengths.Numbers[row] = length
 	}
+	l := &s.columns[c.length]
+	s.addNumbers(l, &s.lengths, rows, d.counts[l.offset:l.offset+l.size], &d.sums[c.length])
 }
 
 // delta returns the open pane, and makes room for it by flushing the oldest.
@@ -289,8 +311,8 @@ type ColumnView struct {
 	Missing, Invalid uint64
 }
 
-// Values returns the number of values: records whose column is neither missing nor invalid.
-func (v *ColumnView) Values() uint64 {
+// Counted returns how many the cells count: values, or the tokens of texts.
+func (v *ColumnView) Counted() uint64 {
 	var n uint64
 	for _, count := range v.Cells {
 		n += count
