@@ -242,15 +242,12 @@ func (c *columnEvaluation) drift(bounds stat.FloorValues) {
 }
 
 // text writes the scores of the tokens of n texts. They have no tests: those take every token for a draw of its own, but
-// the tokens of one text depend on each other. The noise floors know that. For them a window whose texts are shorter than
-// the reference's counts as one of fewer texts.
+// the tokens of one text depend on each other. The noise floors know that.
 func (c *columnEvaluation) text(n uint64) {
-	t := c.view.Text
-	texts := float64(n)
-	if mean := t.Length.Moments.Mean; mean > 0 {
-		texts = min(texts, float64(c.view.Counted())/mean)
-	}
-	c.distances(c.view.Column.Cells, c.view.Cells, stat.NewTextFloors(t.Noise, t.Texts).At(texts))
+	t, live := c.view.Text, float64(c.view.Counted())
+	expected := float64(n) * t.Length.Moments.Mean
+	floors := stat.NewTextFloors(t.Noise, sum(c.view.Column.Cells))
+	c.distances(c.view.Column.Cells, c.view.Cells, floors.At(min(live, expected)))
 }
 
 // distances writes the scores that compare the shares of bins, with their noise floors.

@@ -18,7 +18,7 @@ const (
 //
 // hash is the FNV-1a hash of the token in lower case, the token stands in text[begin:end], and ok is false if there is
 // none. Tokens are known by their hashes everywhere: a vocabulary takes 8 bytes a token however long that is, and a
-// profile of confidential texts holds no word of them.
+// profile of confidential texts shows no word of them, though who guesses a word can look it up.
 func nextToken(text []byte, from int) (hash uint64, begin, end int, ok bool) {
 	hash = fnvOffset
 	i := from

@@ -12,13 +12,13 @@ const (
 // TextNoise is what the scores of token histograms stayed below 99.9% of the time when a window of some texts was
 // compared with a reference of others that were drawn from the same ones.
 type TextNoise struct {
-	// Texts and Rest are the numbers of texts on the two sides.
-	Texts, Rest                                              int
+	// Tokens and Rest are the mean numbers of tokens on the two sides.
+	Tokens, Rest                                             float64
 	PSI, JensenShannon, Hellinger, TotalVariation, Chebyshev float64
 }
 
-// variance is v = 1/n + 1/m.
-func (t *TextNoise) variance() float64 { return 1/float64(t.Texts) + 1/float64(t.Rest) }
+// variance is v = 1/Tokens + 1/Rest.
+func (t *TextNoise) variance() float64 { return 1/t.Tokens + 1/t.Rest }
 
 // SimulateTexts finds out how much the token histograms of texts of one kind differ, from a sample of a reference's
 // texts: each is a list of token numbers, of which those below kept have a cell of their own and the others share one.
@@ -26,7 +26,7 @@ func (t *TextNoise) variance() float64 { return 1/float64(t.Texts) + 1/float64(t
 // The tokens of one text depend on each other: it repeats what it is about. Scores of texts are therefore larger by
 // chance than those of as many tokens that were drawn one by one. So windows of whole texts are drawn, without
 // replacement, and scored against the texts that are left, where some of their tokens do not occur, just as live texts
-// have tokens that the reference lacks. The numbers of texts double from 8 to half of the sample, in that order; with
+// have tokens that the reference lacks. The numbers of texts double from 8 on and end with half of the sample; with
 // fewer than 16 texts there is no result.
 //
 // It takes about a second for a million tokens in the sample and some thousand distinct ones.
@@ -42,8 +42,12 @@ func SimulateTexts(texts [][]uint32, kept int) []TextNoise {
 	}
 	s := textSimulation{total: total, kept: kept, live: make([]uint64, len(total))}
 	var noise []TextNoise
-	for n := fewestTexts; 2*n <= len(texts); n *= 2 {
+	half := len(texts) / 2
+	for n := fewestTexts; n < half; n *= 2 {
 		noise = append(noise, s.simulate(texts, n))
+	}
+	if half >= fewestTexts {
+		noise = append(noise, s.simulate(texts, half))
 	}
 	return noise
 }
@@ -56,7 +60,8 @@ type textSimulation struct {
 }
 
 func (s *textSimulation) simulate(texts [][]uint32, n int) TextNoise {
-	noise := TextNoise{Texts: n, Rest: len(texts) - n}
+	mean := float64(sum(s.total)) / float64(len(texts))
+	noise := TextNoise{Tokens: float64(n) * mean, Rest: float64(len(texts)-n) * mean}
 	scores := []struct {
 		compute func(p, q []uint64) (float64, bool)
 		bound   *float64
@@ -115,32 +120,33 @@ func (s *textSimulation) cells() {
 
 // TextFloors computes noise floors of the token histogram of a text column.
 type TextFloors struct {
-	noise []TextNoise
-	texts float64
+	noise  []TextNoise
+	tokens float64
 }
 
-// NewTextFloors returns the floors for a reference of that many texts, from what was simulated with them or with a
-// sample of them.
-func NewTextFloors(noise []TextNoise, texts uint64) TextFloors {
-	return TextFloors{noise, float64(texts)}
+// NewTextFloors returns the floors for a reference of that many tokens, from what was simulated with its texts or with
+// a sample of them.
+func NewTextFloors(noise []TextNoise, tokens uint64) TextFloors {
+	return TextFloors{noise, float64(tokens)}
 }
 
-// At returns the floors for a window of n texts, which need not be whole: texts that are shorter than those of the
-// reference tell as much as fewer of these. There are none for fewer than about 8 texts.
+// At returns the floors for a window of n tokens. For texts that are longer than those of the reference, n is what as
+// many of these would have: they are repetitive, so it is texts that tell something, and not more than their tokens do.
+// There are none for fewer tokens than 8 texts have.
 //
-// A floor is a function of v = 1/n + 1/m, as for other columns: between what was simulated it is interpolated, on
-// logarithmic scales. Where v is smaller than anything simulated, the curve is followed with its last slope. Its limit
-// is √v (psi: v), from which it differs by the many rare tokens that only a much larger v brings out; it gets steeper
-// as v falls, so what is extrapolated is too high rather than too low.
+// They are those of n tokens of the reference's m against its m − n others, which is a little more noise than against
+// all m, and of m/2 against m/2 where n is larger: from there on the floors stay. Between what was simulated they are
+// interpolated, on logarithmic scales, as functions of v = 1/n + 1/(m − n). If the simulation had a sample, v may be
+// smaller than anything simulated, and the curve is followed with its last slope. Its limit is √v (psi: v), from which
+// it differs by the many rare tokens that only ever more texts bring out; it gets steeper as v falls, so what is
+// extrapolated is too high rather than too low.
 func (f TextFloors) At(n float64) FloorValues {
 	var values FloorValues
-	if len(f.noise) == 0 || n <= 0 {
+	n = min(n, f.tokens/2)
+	if len(f.noise) == 0 || n <= 0 || n < f.noise[0].Tokens*(1-1e-9) {
 		return values
 	}
-	v := 1/n + 1/f.texts
-	if v > f.noise[0].variance() {
-		return values
-	}
+	v := 1/n + 1/(f.tokens-n)
 	i := 1
 	for i < len(f.noise)-1 && f.noise[i].variance() > v {
 		i++
@@ -162,8 +168,8 @@ func (f TextFloors) At(n float64) FloorValues {
 }
 
 // follow returns the value at v of the power law through the (i-1)-th and the i-th simulated number of texts. Beyond
-// the last of them the exponent is that of the last three doublings, which is less left to chance than that of one, and
-// at most the limiting one.
+// the last of them the exponent is that of the last three doublings, which is less left to chance than that of one, but
+// a tenth less for what the sample leaves uncertain, and at most the limiting one.
 func (f TextFloors) follow(v float64, i int, limit float64, of func(*TextNoise) float64) float64 {
 	last := len(f.noise) - 1
 	i = min(i, last)
@@ -177,7 +183,7 @@ func (f TextFloors) follow(v float64, i int, limit float64, of func(*TextNoise) 
 	}
 	slope := math.Log(of(a)/of(b)) / math.Log(a.variance()/b.variance())
 	if beyond {
-		slope = max(0, min(slope, limit))
+		slope = max(0, min(0.9*slope, limit))
 	}
 	return of(b) * math.Pow(v/b.variance(), slope)
 }
