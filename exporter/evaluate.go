@@ -241,8 +241,8 @@ func (c *columnEvaluation) drift(bounds stat.FloorValues) {
 	}
 }
 
-// text writes the scores of the tokens of n texts. They have no tests: those take every token for a draw of its own, but
-// the tokens of one text depend on each other. The noise floors know that.
+// text writes the scores of the tokens of n texts. They have no tests: those take every token for a draw of its own,
+// but the tokens of one text depend on each other. The noise floors know that.
 func (c *columnEvaluation) text(n uint64) {
 	t, live := c.view.Text, float64(c.view.Counted())
 	expected := float64(n) * t.Length.Moments.Mean

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode"
@@ -33,7 +34,7 @@ func randomText(r *rand.Rand, vocabulary int) string {
 func logLine(t *testing.T, number int, value any) string {
 	t.Helper()
 	line, err := json.Marshal(map[string]any{
-		"id": fmt.Sprint(number), "timestamp": "2026-03-14T09:26:53Z", "features": map[string]any{"note": value},
+		"id": strconv.Itoa(number), "timestamp": "2026-03-14T09:26:53Z", "features": map[string]any{"note": value},
 		"prediction": "yes",
 	})
 	if err != nil {
@@ -46,11 +47,12 @@ func logLine(t *testing.T, number int, value any) string {
 func serveTexts(t *testing.T, reference []string, log string) served {
 	t.Helper()
 	dir := t.TempDir()
-	training := "note,prediction\n"
+	var training strings.Builder
+	training.WriteString("note,prediction\n")
 	for _, text := range reference {
-		training += fmt.Sprintf("%q,yes\n", text)
+		fmt.Fprintf(&training, "%q,yes\n", text)
 	}
-	for name, content := range map[string]string{"reference.csv": training, "log.jsonl": log} {
+	for name, content := range map[string]string{"reference.csv": training.String(), "log.jsonl": log} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -142,7 +144,9 @@ func TestTextScoresEqualThoseOfTheirCounts(t *testing.T) {
 		def  metric.Def
 		want float64
 	}{
-		{metric.UnseenRatio, q[101]}, {metric.MissingRatio, 3.0 / 206}, {metric.InvalidRatio, 1.0 / 206},
+		{metric.UnseenRatio, q[101]},
+		{metric.MissingRatio, 3.0 / 206},
+		{metric.InvalidRatio, 1.0 / 206},
 		{metric.ReferenceUnseenRatio, 1}, // no word stands in two texts
 	} {
 		if x, ok := got.find(c.def, "column=note"); !ok || !near(x, c.want, 1e-12) {

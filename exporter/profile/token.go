@@ -13,8 +13,8 @@ const (
 
 // nextToken finds the first token of a text from a byte on: a maximal run of characters whose lower case is in one of
 // the Unicode categories L* (letters) and N* (numbers). Everything else separates tokens: blanks, punctuation, symbols,
-// combining marks, and bytes that are no UTF-8. Lower case is Unicode's simple mapping with two exceptions: the sigma at
-// the end of a word is any sigma, and İ is an i with a combining dot, which separates.
+// combining marks, and bytes that are no UTF-8. Lower case is Unicode's simple mapping with two exceptions: the sigma
+// at the end of a word is any sigma, and İ is an i with a combining dot, which separates.
 //
 // hash is the FNV-1a hash of the token in lower case, the token stands in text[begin:end], and ok is false if there is
 // none. Tokens are known by their hashes everywhere: a vocabulary takes 8 bytes a token however long that is, and a

@@ -132,7 +132,7 @@ func TestScoresOfUndriftedTextsStayBelowTheFloors(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("%d texts, %d sampled, %d tokens", c.texts, c.sampled, c.maxTokens), func(t *testing.T) {
 			t.Parallel()
-			const references, windows = 8, 50
+			const references, windows = 6, 30
 			over, all := make(map[string]int), 0
 			for seed := range references {
 				source := newTextSource(uint64(seed), c.mean)

@@ -69,8 +69,8 @@ type delta struct {
 }
 
 // New returns an empty set. The columns are those of the batches that will be added, in their order, and the set has
-// those that profile.Watched makes of them; lengths are the windows', ascending; located is how many live values of each
-// column are told apart although they are no cut points.
+// those that profile.Watched makes of them; lengths are the windows', ascending; located is how many live values of
+// each column are told apart although they are no cut points.
 func New(columns []*profile.Column, lengths []time.Duration, located int) *Set {
 	s := &Set{newest: -1 << 62, fields: len(columns)}
 	length := len(columns)

@@ -17,12 +17,12 @@ import (
 // textColumns builds the profile of two text columns with a number between them.
 func textColumns(t testing.TB) []*profile.Column {
 	t.Helper()
-	content := "title,x,body\n"
+	content := []byte("title,x,body\n")
 	for i := range 50 {
-		content += fmt.Sprintf("a b w%d,%d,c c v%d w%d\n", i%7, i, i, i)
+		content = fmt.Appendf(content, "a b w%d,%d,c c v%d w%d\n", i%7, i, i, i)
 	}
 	path := filepath.Join(t.TempDir(), "reference.csv")
-	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+	if err := os.WriteFile(path, content, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	text := profile.ColumnOptions{Kind: record.Text, HasKind: true}
@@ -53,7 +53,8 @@ func TestSetCountsTokensAndLengths(t *testing.T) {
 		b.Columns[1].Numbers = []float64{float64(i % 60)}
 		want[1].Cells[columns[1].Cell(float64(i%60))]++
 		want[1].Moments.Add([]float64{float64(i % 60)})
-		for k, length := range map[int]int{0: 3, 2: 4} {
+		for _, pair := range [][2]int{{0, 3}, {2, 4}} {
+			k, length := pair[0], pair[1]
 			span := [2]record.Span{record.Absent, record.Wrong}[i%2]
 			switch r.IntN(8) {
 			case 0:
