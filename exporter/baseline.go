@@ -15,11 +15,12 @@ import (
 type baseline struct {
 	profile *profile.Profile
 	live    []*profile.Column
+	watched []*profile.Column // live and behind it what is derived from it
 	// fields are the batch columns of the live columns.
 	fields []int
 	// rules are the profile's, with the classes' codes in the model.
 	rules outcome.Rules
-	// noise holds the noise floors of the live columns, once they have been asked for.
+	// noise holds the noise floors of the watched columns that are no texts, once they have been asked for.
 	noise []*stat.Floors
 }
 
@@ -30,8 +31,9 @@ func newBaselines(c *config.Model) (general *baseline, own map[string]*baseline,
 		if err != nil {
 			return nil, err
 		}
-		live := p.Live()
-		return &baseline{profile: p, live: live, rules: p.Rules, noise: make([]*stat.Floors, len(live))}, nil
+		b := &baseline{profile: p, live: p.Live(), watched: profile.Watched(p.Live()), rules: p.Rules}
+		b.noise = make([]*stat.Floors, len(b.watched))
+		return b, nil
 	}
 	if general, err = build(c.Reference); err != nil {
 		return nil, nil, fmt.Errorf("model %q: reference: %w", c.Name, err)
@@ -98,13 +100,13 @@ func (b *baseline) addTo(s *record.Schema, columns []*profile.Column, f config.F
 	return columns
 }
 
-// floors returns the noise floors of a live column.
+// floors returns the noise floors of a watched column that is no text.
 func (b *baseline) floors(k int) *stat.Floors {
 	if b.noise[k] == nil {
-		c := b.live[k]
-		alike := slices.IndexFunc(b.live, func(o *profile.Column) bool { return slices.Equal(o.Bins, c.Bins) })
+		c := b.watched[k]
+		alike := slices.IndexFunc(b.watched, func(o *profile.Column) bool { return slices.Equal(o.Bins, c.Bins) })
 		if b.noise[alike] == nil {
-			b.noise[alike] = newFloors(b.live[alike])
+			b.noise[alike] = newFloors(b.watched[alike])
 		}
 		if alike != k {
 			sd, _ := c.Moments.StandardDeviation()

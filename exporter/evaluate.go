@@ -96,7 +96,7 @@ func (e *evaluation) version(mon *monitor) {
 		e.out.Add(metric.ReferenceFallback, fallback, name, mon.version)
 	}
 	e.out.Add(metric.ModelInfo, 1, name, mon.version, taskName(p.Rules.Task), p.Path)
-	for k, c := range mon.live {
+	for k, c := range mon.watched {
 		e.reference(mon, k, c)
 	}
 	e.referencePerformance(mon)
@@ -127,7 +127,9 @@ func (e *evaluation) reference(mon *monitor, k int, c *profile.Column) {
 	labels := func(more ...string) []string {
 		return append([]string{e.config.Name, mon.version, c.Name, string(c.Role)}, more...)
 	}
-	e.out.Add(metric.ReferenceMissingRatio, float64(c.Missing)/float64(c.Rows), labels()...)
+	if !c.TextLength {
+		e.out.Add(metric.ReferenceMissingRatio, float64(c.Missing)/float64(c.Rows), labels()...)
+	}
 	if c.Kind == record.Numeric {
 		e.out.Add(metric.ReferenceColumnMean, c.Moments.Mean, labels()...)
 		if sd, ok := c.Moments.StandardDeviation(); ok {
@@ -135,7 +137,10 @@ func (e *evaluation) reference(mon *monitor, k int, c *profile.Column) {
 		}
 	}
 	if c.Kind == record.Text {
-		return
+		if tokens := sum(c.Cells); tokens > 0 {
+			e.out.Add(metric.ReferenceUnseenRatio, float64(c.Text.Lone)/float64(tokens), labels()...)
+		}
+		return // a series for each of thousands of tokens would be of no use
 	}
 	total := float64(sum(c.Bins))
 	e.bins = c.Coarse(mon.set.Lifetime(k, nil), e.bins)
@@ -189,8 +194,13 @@ func (e *evaluation) window(mon *monitor, i int, w config.Window) {
 			labels: []string{e.config.Name, mon.version, view.Columns[k].Name, string(view.Columns[k].Role), w.Name},
 		}
 		c.quality()
-		if c.view.Kind != record.Text && c.view.Values() >= uint64(e.config.MinRecords) {
-			c.drift(mon.floors(k))
+		n := view.Records - c.view.Missing - c.view.Invalid
+		switch {
+		case n < uint64(e.config.MinRecords):
+		case c.view.Kind == record.Text:
+			c.text(n)
+		default:
+			c.drift(mon.floors(k).At(n))
 		}
 		if previous.Records > 0 {
 			c.moving(&previous.Columns[k])
@@ -213,14 +223,16 @@ func (c *columnEvaluation) add(d metric.Def, value float64, more ...string) {
 // quality writes the data-quality ratios.
 func (c *columnEvaluation) quality() {
 	v, records := c.view, float64(c.records)
-	c.add(metric.MissingRatio, float64(v.Missing)/records)
-	c.add(metric.InvalidRatio, float64(v.Invalid)/records)
-	values := float64(v.Values())
+	if !v.TextLength { // of which the text itself tells
+		c.add(metric.MissingRatio, float64(v.Missing)/records)
+		c.add(metric.InvalidRatio, float64(v.Invalid)/records)
+	}
+	values := float64(v.Counted())
 	if values == 0 {
 		return
 	}
 	switch v.Kind {
-	case record.Categorical:
+	case record.Categorical, record.Text:
 		c.add(metric.UnseenRatio, float64(v.Cells[v.UnseenCell()])/values)
 	case record.Numeric:
 		c.add(metric.OutOfRangeRatio, float64(outside(v))/values)
@@ -253,16 +265,12 @@ var binScores = []struct {
 }
 
 // drift writes scores with their noise floors, tests and moments.
-func (c *columnEvaluation) drift(floors *stat.Floors) {
+func (c *columnEvaluation) drift(bounds stat.FloorValues) {
 	v := c.view
 	p := v.Bins
 	c.bins = v.Coarse(v.Cells, c.bins)
 	q := c.bins
-	bounds := floors.At(v.Values())
-	for _, s := range binScores {
-		x, ok := s.f(p, q)
-		c.score(s.name, x, ok, s.floor(&bounds))
-	}
+	c.distances(p, q, bounds)
 	if test, ok := stat.ChiSquared(p, q); ok {
 		c.add(metric.PValue, test.P, "chi_squared")
 	}
@@ -272,6 +280,23 @@ func (c *columnEvaluation) drift(floors *stat.Floors) {
 		if test, ok := stat.ProportionZ(p[0], sum(p), q[0], sum(q)); ok {
 			c.add(metric.PValue, test.P, "z")
 		}
+	}
+}
+
+// text writes the scores of the tokens of n texts. They have no tests: those take every token for a draw of its own,
+// but the tokens of one text depend on each other. The noise floors know that.
+func (c *columnEvaluation) text(n uint64) {
+	t, live := c.view.Text, float64(c.view.Counted())
+	expected := float64(n) * t.Length.Moments.Mean
+	floors := stat.NewTextFloors(t.Noise, sum(c.view.Column.Cells))
+	c.distances(c.view.Column.Cells, c.view.Cells, floors.At(min(live, expected)))
+}
+
+// distances writes the scores that compare the shares of bins, with their noise floors.
+func (c *columnEvaluation) distances(p, q []uint64, bounds stat.FloorValues) {
+	for _, s := range binScores {
+		x, ok := s.f(p, q)
+		c.score(s.name, x, ok, s.floor(&bounds))
 	}
 }
 

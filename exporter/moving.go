@@ -11,7 +11,7 @@ import (
 // profile's, so Kolmogorov-Smirnov and Wasserstein distances are within the documented bounds for cells and not
 // exact.
 func (c *columnEvaluation) moving(previous *window.ColumnView) {
-	if c.view.Kind == record.Text || min(previous.Values(), c.view.Values()) < uint64(c.config.MinRecords) {
+	if c.view.Kind == record.Text || min(previous.Counted(), c.view.Counted()) < uint64(c.config.MinRecords) {
 		return
 	}
 	v := c.view

@@ -39,31 +39,30 @@ type oracle struct {
 	Reference struct {
 		Performance map[string]*float64
 		Numeric     map[string]struct{ Mean, Std float64 }
+		Text        *struct {
+			Vocabulary, Tokens float64
+			TokenCount         struct{ Mean, Std float64 } `json:"token_count"`
+		}
 	}
-	Windows []oracleWindow
+	TextColumn string `json:"text_column"`
+	Windows    []oracleWindow
 }
 
 type oracleWindow struct {
 	Name         string
 	Start, End   time.Time
 	NPredictions float64 `json:"n_predictions"`
-	Numeric      map[string]struct {
-		Live struct {
-			N        float64
-			NullRate float64 `json:"null_rate"`
-			Mean     float64
-			Std      *float64
+	Numeric      map[string]oracleNumeric
+	Text         *struct {
+		Documents, Tokens float64
+		OOVTokens         float64 `json:"oov_tokens"`
+		OOVTokenRate      float64 `json:"oov_token_rate"`
+		Unigram           struct {
+			JS        float64 `json:"js_distance"`
+			Hellinger float64
+			TVD       float64
 		}
-		KS struct {
-			Statistic float64
-			PStephens float64 `json:"p_stephens"`
-		}
-		WassersteinOverRefStd *float64 `json:"wasserstein_over_ref_std"`
-		Welch                 struct {
-			Z       *float64
-			PNormal *float64 `json:"p_normal"`
-		}
-		Bins oracleDistances
+		TokenCount oracleNumeric `json:"token_count"`
 	}
 	Categorical map[string]struct {
 		N        float64
@@ -80,6 +79,25 @@ type oracleWindow struct {
 	}
 	Performance   map[string]*float64
 	ErrorRateTest *struct{ P *float64 } `json:"error_rate_test"`
+}
+
+type oracleNumeric struct {
+	Live struct {
+		N        float64
+		NullRate float64 `json:"null_rate"`
+		Mean     float64
+		Std      *float64
+	}
+	KS struct {
+		Statistic float64
+		PStephens float64 `json:"p_stephens"`
+	}
+	WassersteinOverRefStd *float64 `json:"wasserstein_over_ref_std"`
+	Welch                 struct {
+		Z       *float64
+		PNormal *float64 `json:"p_normal"`
+	}
+	Bins oracleDistances
 }
 
 type oracleDistances struct {
@@ -267,6 +285,9 @@ func TestExpositionEqualsTheOracle(t *testing.T) {
 							filepath.Join(folder, "reference.csv"), log, labels, k, d.columns))
 						compareWindow(t, got, bounds, &w, k)
 						compareReference(t, got, &want)
+						if w.Text != nil {
+							compareText(t, got, &want, &w)
+						}
 					}
 				})
 			}
@@ -302,12 +323,16 @@ func compareWindow(t *testing.T, got served, bounds map[string][2]float64, want 
 		}
 	}
 	check("predictions", metric.WindowPredictions, &want.NPredictions, 0)
+	if want.Text != nil {
+		// What the exporter calls the length of the column text; that is missing where the text is.
+		want.Numeric["text_tokens"] = want.Text.TokenCount
+	}
 	for column, o := range want.Numeric {
 		label := "column=" + column
 		if o.Live.N < 30 {
 			continue // min_records
 		}
-		check(column+" missing", metric.MissingRatio, &o.Live.NullRate, 1e-12, label)
+		check(column+" missing", metric.MissingRatio, &o.Live.NullRate, 1e-12, "column="+strings.TrimSuffix(column, "_tokens"))
 		check(column+" mean", metric.ColumnMean, &o.Live.Mean, 1e-9, label)
 		check(column+" sd", metric.ColumnStandardDeviation, o.Live.Std, 1e-9, label)
 		distances(column, &o.Bins)
@@ -388,6 +413,45 @@ func comparePerformance(t *testing.T, got served, want *oracleWindow,
 	high, ok2 := got.find(metric.ErrorRatioUpper)
 	if e := *want.Performance["error_rate"]; !ok1 || !ok2 || low > e || high < e {
 		t.Errorf("the interval is [%g, %g], want one around %g", low, high, e)
+	}
+}
+
+// compareText holds what was served of a text column against the oracle. That takes every unseen token for itself, where
+// the exporter has one cell for all of them. The three distances do not depend on it: they add up the unseen tokens'
+// shares as they are, because the reference's are 0. psi and chebyshev do, so these are left to
+// TestTextScoresEqualThoseOfTheirCounts.
+func compareText(t *testing.T, got served, want *oracle, w *oracleWindow) {
+	t.Helper()
+	column := "column=" + want.TextColumn
+	expect := func(what string, d metric.Def, value float64, labels ...string) {
+		t.Helper()
+		if x, ok := got.find(d, append(labels, column)...); !ok || !near(x, value, 1e-9) {
+			t.Errorf("%s of the text is %.17g, want %.17g", what, x, value)
+		}
+	}
+	expect("the unseen ratio", metric.UnseenRatio, w.Text.OOVTokenRate)
+	expect("jensen_shannon", metric.Score, w.Text.Unigram.JS, "statistic=jensen_shannon")
+	expect("hellinger", metric.Score, w.Text.Unigram.Hellinger, "statistic=hellinger")
+	expect("total_variation", metric.Score, w.Text.Unigram.TVD, "statistic=total_variation")
+	if mean, ok := got.find(metric.ReferenceColumnMean, column+"_tokens"); !ok ||
+		!near(mean, want.Reference.Text.TokenCount.Mean, 1e-9) {
+		t.Errorf("the reference has %g tokens a text, want %g", mean, want.Reference.Text.TokenCount.Mean)
+	}
+	// The first two weeks are more of what the model was trained on; the others have comments of another kind among them.
+	for _, statistic := range []string{"psi", "jensen_shannon", "hellinger", "total_variation"} {
+		score, ok := got.find(metric.Score, column, "statistic="+statistic)
+		floor, floored := got.find(metric.NoiseFloor, column, "statistic="+statistic)
+		if same := w.Name == "w1" || w.Name == "w2"; !ok || !floored || (score < floor) != same {
+			t.Errorf("%s of the text is %g and its noise floor %g", statistic, score, floor)
+		}
+	}
+	if _, ok := got.find(metric.PValue, column); ok {
+		t.Error("the text has a p-value, although its tokens are not independent")
+	}
+	for key := range got {
+		if strings.HasPrefix(key, metric.BinValues.Name+"{") && strings.Contains(key, column+",") {
+			t.Errorf("there is a counter of a single token: %s", key)
+		}
 	}
 }
 

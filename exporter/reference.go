@@ -21,7 +21,8 @@ func profileOptions(c *config.Model, file config.File) profile.Options {
 		},
 		Columns: make(map[string]profile.ColumnOptions),
 		HasTask: c.Task != "", PositiveClass: c.PositiveClass, Tolerance: c.ErrorTolerance,
-		CutPoints: c.CutPoints, MaxCategories: c.MaxCategories, Missing: c.MissingValues,
+		CutPoints: c.CutPoints, MaxCategories: c.MaxCategories, MaxTokens: c.MaxTokens,
+		Missing: c.MissingValues,
 	}
 	if c.Task == config.Regression {
 		o.Task = outcome.Regression
@@ -50,6 +51,9 @@ func describe(w io.Writer, c *config.Model, p *profile.Profile) {
 	fmt.Fprintf(w, "\n  reference %s: %d rows\n", p.Path, p.Rows)
 	for i := range p.Columns {
 		fmt.Fprintf(w, "  %s\n", p.Columns[i].String())
+		if t := p.Columns[i].Text; t != nil {
+			fmt.Fprintf(w, "  %s\n", t.Length.String())
+		}
 	}
 	for _, l := range p.LeftOut {
 		fmt.Fprintf(w, "  %s: left out, %s\n", l.Name, l.Why)

@@ -64,6 +64,9 @@ type Model struct {
 	// MaxCategories is `max_categories`: how many of the reference's categories of a column are told apart; the rarest
 	// beyond it count together as "other". Default 1024; 2 to 65536.
 	MaxCategories int
+	// MaxTokens is `max_tokens`: how many of the reference's tokens of a text column are told apart; the rarest beyond it
+	// count together. Default 8192; 2 to 65536.
+	MaxTokens int
 	// MaxVersions is `max_versions`: how many versions of the model are served apart at the same time; further versions
 	// are served together as one. Default 10; 1 to 100.
 	MaxVersions int
@@ -204,6 +207,7 @@ func defaultModel() Model {
 		MinRecords:      30,
 		CutPoints:       1024,
 		MaxCategories:   1024,
+		MaxTokens:       8192,
 		MaxVersions:     10,
 		AllowedLateness: time.Hour,
 		MaxFuture:       10 * time.Minute,

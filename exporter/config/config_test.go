@@ -56,7 +56,7 @@ func completeModel() Model {
 		},
 		Windows: []Window{{"30m", 30 * time.Minute}, {"24h", 24 * time.Hour}, {"7d", 7 * 24 * time.Hour}},
 
-		MinRecords: 100, CutPoints: 256, MaxCategories: 50, MaxVersions: 3,
+		MinRecords: 100, CutPoints: 256, MaxCategories: 50, MaxTokens: 2000, MaxVersions: 3,
 		AllowedLateness: 0, MaxFuture: 90 * time.Minute,
 		MissingValues: []string{"-999", "null", ""},
 	}
@@ -144,6 +144,7 @@ func TestDefaults(t *testing.T) {
 		MinRecords:      30,
 		CutPoints:       1024,
 		MaxCategories:   1024,
+		MaxTokens:       8192,
 		MaxVersions:     10,
 		AllowedLateness: time.Hour,
 		MaxFuture:       10 * time.Minute,

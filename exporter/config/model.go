@@ -74,6 +74,7 @@ func (l *loader) modelKeys(m *Model) []key {
 		{"min_records", func(v node) { v.whole(&m.MinRecords, 1, 1_000_000_000) }, ""},
 		{"cut_points", func(v node) { v.whole(&m.CutPoints, 16, 65536) }, ""},
 		{"max_categories", func(v node) { v.whole(&m.MaxCategories, 2, 65536) }, ""},
+		{"max_tokens", func(v node) { v.whole(&m.MaxTokens, 2, 65536) }, ""},
 		{"max_versions", func(v node) { v.whole(&m.MaxVersions, 1, 100) }, ""},
 		{"allowed_lateness", func(v node) { v.duration(&m.AllowedLateness, 0, longest) }, ""},
 		{"max_future", func(v node) { v.duration(&m.MaxFuture, 0, longest) }, ""},

@@ -33,6 +33,7 @@ type (
 		MinRecords      int                    `yaml:"min_records"`
 		CutPoints       int                    `yaml:"cut_points"`
 		MaxCategories   int                    `yaml:"max_categories"`
+		MaxTokens       int                    `yaml:"max_tokens"`
 		MaxVersions     int                    `yaml:"max_versions"`
 		AllowedLateness model.Duration         `yaml:"allowed_lateness"`
 		MaxFuture       model.Duration         `yaml:"max_future"`
@@ -104,6 +105,7 @@ func writeModel(m *Model) writtenModel {
 		MinRecords:      m.MinRecords,
 		CutPoints:       m.CutPoints,
 		MaxCategories:   m.MaxCategories,
+		MaxTokens:       m.MaxTokens,
 		MaxVersions:     m.MaxVersions,
 		AllowedLateness: model.Duration(m.AllowedLateness),
 		MaxFuture:       model.Duration(m.MaxFuture),

@@ -74,7 +74,12 @@ var (
 	}
 	UnseenRatio = Def{
 		"drift_unseen_ratio", Gauge, perColumn,
-		"Share of the window's values of a categorical column that the reference does not have." + everyInterval,
+		"Share of the window's values of a categorical column, or of the tokens of a text column, that the reference does not have." + everyInterval,
+	}
+	ReferenceUnseenRatio = Def{
+		"drift_reference_unseen_ratio", Gauge,
+		[]string{"model", "version", "column", "role"},
+		"Share of the tokens of a text column's reference that stand in only one of its texts: what drift_unseen_ratio is expected to be if nothing drifted.",
 	}
 	OutOfRangeRatio = Def{
 		"drift_out_of_range_ratio", Gauge, perColumn,
@@ -282,7 +287,7 @@ var (
 // Catalogue lists every metric of the exporter's own.
 var Catalogue = []Def{
 	Score, NoiseFloor, PValue, MovingScore, MovingPValue,
-	MissingRatio, ReferenceMissingRatio, InvalidRatio, UnseenRatio, OutOfRangeRatio, ColumnSkew,
+	MissingRatio, ReferenceMissingRatio, InvalidRatio, UnseenRatio, ReferenceUnseenRatio, OutOfRangeRatio, ColumnSkew,
 	ColumnMean, ReferenceColumnMean, ColumnStandardDeviation, ReferenceColumnStandardDeviation, ColumnQuantile,
 	BinValues, BinReferenceRatio,
 	ErrorRatio, ErrorRatioLower, ErrorRatioUpper, ErrorPValue, ReferenceErrorRatio, Performance, ReferencePerformance,

@@ -29,8 +29,9 @@ type Options struct {
 	PositiveClass string
 	// Tolerance is the absolute error beyond which a regression's prediction is an error; 0 if it was not said.
 	Tolerance float64
-	// CutPoints bounds the cut points of a column, MaxCategories its categories.
-	CutPoints, MaxCategories int
+	// CutPoints bounds the cut points of a column, MaxCategories its categories, MaxTokens the tokens of a text column
+	// that are told apart.
+	CutPoints, MaxCategories, MaxTokens int
 	// Missing are the texts that stand for no value in formats without types.
 	Missing []string
 }
@@ -72,6 +73,7 @@ type builder struct {
 type columnData struct {
 	values           []float64
 	counts           map[string]uint64
+	texts            *vocabulary
 	missing, invalid uint64
 }
 
@@ -169,6 +171,21 @@ func (b *builder) choose(all []*sighting) error {
 	}
 	if len(b.columns) == 0 {
 		return errors.New("has no column that can be compared")
+	}
+	return b.checkLengths()
+}
+
+// checkLengths refuses a column that has the name under which the length of a text column is served.
+func (b *builder) checkLengths() error {
+	names := make(map[string]bool)
+	for _, w := range b.columns {
+		names[w.name] = true
+	}
+	for _, w := range b.columns {
+		if length := lengthName(w.name); w.kind == record.Text && names[length] {
+			return fmt.Errorf("column %q: is text, and the number of its tokens would be served as column %q, which the "+
+				"reference has too: rename or ignore one of the two", w.name, length)
+		}
 	}
 	return nil
 }
@@ -317,6 +334,7 @@ func (b *builder) schema() *record.Schema {
 	b.data = make([]columnData, len(b.columns))
 	for i := range b.data {
 		b.data[i].counts = make(map[string]uint64)
+		b.data[i].texts = newVocabulary()
 	}
 	return s
 }
@@ -345,6 +363,8 @@ func (b *builder) add(batch *record.Batch) {
 				d.invalid++
 			case w.kind == record.Categorical:
 				d.counts[string(batch.Text(span))]++
+			default:
+				d.texts.add(batch.Text(span))
 			}
 		}
 	}
@@ -371,7 +391,13 @@ func (b *builder) finish() {
 			}
 			c = newCategorical(byFrequency(d.counts), b.options.MaxCategories)
 		default:
-			c = Column{Kind: record.Text}
+			if len(d.texts.lengths) == 0 {
+				b.leave(w.name, "has no values")
+				continue
+			}
+			c = newText(w.name, d.texts, b.options.MaxTokens, b.options.CutPoints)
+			c.Text.Length.Role, c.Text.Length.Rows = w.role, uint64(b.rows)
+			c.Text.Length.Missing, c.Text.Length.Invalid = d.missing, d.invalid
 		}
 		c.Name, c.Role, c.Kind, c.Why = w.name, w.role, w.kind, w.why
 		c.Rows, c.Missing, c.Invalid = uint64(b.rows), d.missing, d.invalid

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,7 +30,7 @@ func write(t testing.TB, name, content string) Options {
 			ID: "id", Time: "timestamp", Version: "model_version", Model: "model",
 			Features: "features", Prediction: "prediction", Score: "score", Label: "label",
 		},
-		CutPoints: 1024, MaxCategories: 1024,
+		CutPoints: 1024, MaxCategories: 1024, MaxTokens: 8192,
 		Missing: []string{"", "NA", "null"},
 	}
 }
@@ -64,6 +65,12 @@ func checkConsistent(t testing.TB, p *Profile) {
 		}
 		values := c.Rows - c.Missing - c.Invalid
 		if c.Kind == record.Text {
+			length := c.Text.Length
+			if c.Text.Texts != values || length.Moments.N != values || len(c.Cells) != len(c.Text.Tokens)+2 ||
+				c.Cells[c.UnseenCell()] != 0 || c.Text.Lone > total(c.Cells) ||
+				math.Abs(length.Moments.Mean*float64(values)-float64(total(c.Cells))) > 1e-6*float64(total(c.Cells)) {
+				t.Fatalf("%s: %d values, cells %v, text %+v", c.Name, values, c.Cells, c.Text)
+			}
 			continue
 		}
 		if n := total(c.Cells); n != values || n == 0 {
@@ -220,7 +227,8 @@ func TestConfiguredColumns(t *testing.T) {
 		t.Errorf("age: edges %v, bins %v", age.Edges, age.Bins)
 	}
 	zip := column(t, p, "zip")
-	if zip.Kind != record.Text || zip.Cells != nil || !strings.Contains(zip.String(), "missing values only") {
+	if zip.Kind != record.Text || !slices.Equal(zip.Cells, []uint64{2, 1, 1, 0, 0}) ||
+		!strings.Contains(zip.String(), "3 tokens, 1.0 a text") {
 		t.Errorf("zip: %v", zip)
 	}
 	want := []LeftOut{{"id", "is no feature but the record's id"}, {"note", "is ignored by the configuration"}}

@@ -35,7 +35,7 @@ type Column struct {
 	// Cells counts the reference's values. For a numeric column with cut points c_0 < … < c_{k-1} there are 2k+1:
 	// cell 2i lies strictly between c_{i-1} and c_i, cell 2i+1 is the point c_i itself. For a categorical column
 	// there is one for each of Categories, then one for the other, rarer categories of the reference and one for
-	// unseen ones.
+	// unseen ones. The cells of a text column are told by Text.
 	Cells []uint64
 
 	// Points are the cut points of a numeric column: sorted, distinct, finite. They include the smallest and the largest
@@ -51,7 +51,12 @@ type Column struct {
 	// Categories are the reference's categories, the most frequent first.
 	Categories []string
 
-	// Bins are the Cells summed up to coarse bins; for a categorical column they are the Cells.
+	// Text is what a text column has beside its Cells, which count tokens; nil for other columns.
+	Text *Text
+	// TextLength says that the column is the length of a text column, and so has no field of its own in a log.
+	TextLength bool
+
+	// Bins are the Cells summed up to coarse bins; for other columns they are the Cells.
 	Bins []uint64
 	// lastCell[i] is the last cell of coarse bin i.
 	lastCell []int
@@ -109,8 +114,8 @@ func (c *Column) Cell(x float64) int {
 	return 2 * i
 }
 
-// Coarse sums cells up to coarse bins, into dst if that is large enough. The cells of a categorical column are its
-// bins.
+// Coarse sums cells up to coarse bins, into dst if that is large enough. Those of other than numeric columns
+// are bins.
 func (c *Column) Coarse(cells, dst []uint64) []uint64 {
 	if c.Kind != record.Numeric {
 		return append(dst[:0], cells...)
@@ -152,11 +157,11 @@ func (c *Column) BinRange(i int) string {
 	}
 }
 
-// OtherCell and UnseenCell are the cells of a categorical column behind those of its categories.
-func (c *Column) OtherCell() int { return len(c.Categories) }
+// OtherCell is the cell of the reference's rarer categories or tokens, behind those that have a cell of their own.
+func (c *Column) OtherCell() int { return len(c.Cells) - 2 }
 
-// UnseenCell is the cell of values that the reference lacks.
-func (c *Column) UnseenCell() int { return len(c.Categories) + 1 }
+// UnseenCell is the cell of categories or tokens that the reference lacks.
+func (c *Column) UnseenCell() int { return len(c.Cells) - 1 }
 
 // newCategorical builds a column of categories, the most frequent first. Those beyond limit share the cell "other".
 func newCategorical(counts []categoryCount, limit int) Column {
@@ -250,7 +255,7 @@ func (c *Column) String() string {
 			what += fmt.Sprintf(" and %d rarer ones as other", c.rare)
 		}
 	default:
-		what = "missing values only"
+		what = c.Text.describe()
 	}
 	return fmt.Sprintf("%s: %s %s (%s), %s, %.2f%% missing", c.Name, c.Kind, c.Role, c.Why, what, missing)
 }

@@ -8,7 +8,7 @@ import (
 // fuzz builds a profile of any bytes: it is an error, or consistent.
 func fuzz(t *testing.T, name string, data []byte) {
 	o := write(t, name, string(data))
-	o.CutPoints, o.MaxCategories = 16, 3
+	o.CutPoints, o.MaxCategories, o.MaxTokens = 16, 3, 3
 	p, err := Build(o)
 	if err != nil {
 		return

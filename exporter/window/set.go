@@ -3,6 +3,8 @@
 package window
 
 import (
+	"math"
+	"slices"
 	"time"
 
 	"github.com/drift-exporter/drift_exporter/exporter/profile"
@@ -21,6 +23,8 @@ const maxOpen = 4
 // adds up the panes. It belongs to one goroutine.
 type Set struct {
 	columns []column
+	read    int // how many of the columns are in batches; the others are lengths of texts
+	lengths record.Column
 	cells   int // of all columns together
 	pane    int64
 	levels  []*level
@@ -40,6 +44,7 @@ type column struct {
 	size    int
 	located *locator
 	cache   *categoryCache
+	length  int // of the column of a text column's lengths
 }
 
 // sums are what a pane keeps of a column beside its cells.
@@ -65,21 +70,29 @@ type delta struct {
 	sums    []sums
 }
 
-// New returns an empty set. fields are the columns of batches in which the values of these columns will be; lengths are
-// the windows', ascending; located is how many live values of each column are told apart although they are no cut
-// points.
+// New returns an empty set, which has the columns that profile.Watched makes of these. fields are the columns of
+// batches in which their values will be; lengths are the windows', ascending; located is how many live values of
+// each column are told apart although they are no cut points.
 //
 // moving also keeps the window of the same length before each window.
 func New(columns []*profile.Column, fields []int, lengths []time.Duration, located int, moving bool) *Set {
-	s := &Set{newest: -1 << 62}
-	for i, c := range columns {
-		col := column{Column: c, field: fields[i], offset: s.cells, size: len(c.Cells)}
+	s := &Set{newest: -1 << 62, read: len(columns)}
+	length := len(columns)
+	for i, c := range profile.Watched(columns) {
+		col := column{Column: c, offset: s.cells, size: len(c.Cells)}
+		if i < len(fields) {
+			col.field = fields[i]
+		}
 		if c.Kind == record.Numeric && c.Exact {
 			col.located = newLocator(len(c.Cells), located)
 			col.size += located
 		}
 		if c.Kind == record.Categorical {
 			col.cache = &categoryCache{}
+		}
+		if c.Kind == record.Text {
+			col.length = length
+			length++
 		}
 		s.columns = append(s.columns, col)
 		s.cells += col.size
@@ -127,7 +140,7 @@ func (s *Set) Add(b *record.Batch, rows []uint32, pane int64) {
 	s.changes++
 	d := s.delta(pane)
 	d.records += uint64(len(rows))
-	for i := range s.columns {
+	for i := range s.read {
 		c := &s.columns[i]
 		counts := d.counts[c.offset : c.offset+c.size]
 		switch c.Kind {
@@ -136,7 +149,7 @@ func (s *Set) Add(b *record.Batch, rows []uint32, pane int64) {
 		case record.Categorical:
 			c.addCategories(b, b.Columns[c.field].Spans, rows, counts, &d.sums[i])
 		default:
-			addPresence(b.Columns[c.field].Spans, rows, &d.sums[i])
+			s.addTexts(c, b, b.Columns[c.field].Spans, rows, d, &d.sums[i])
 		}
 	}
 }
@@ -204,15 +217,26 @@ func (c *column) addCategories(b *record.Batch, spans []record.Span, rows []uint
 	}
 }
 
-func addPresence(spans []record.Span, rows []uint32, sum *sums) {
+// addTexts counts the tokens of texts in the cells of their column, and the numbers of tokens in those of its lengths.
+func (s *Set) addTexts(c *column, b *record.Batch, spans []record.Span, rows []uint32, d *delta, sum *sums) {
+	counts := d.counts[c.offset : c.offset+c.size]
+	s.lengths.Numbers = slices.Grow(s.lengths.Numbers[:0], b.Rows)[:b.Rows]
+	s.lengths.Wrong = s.lengths.Wrong[:0]
 	for _, row := range rows {
-		switch spans[row] {
+		length := math.NaN()
+		switch span := spans[row]; span {
 		case record.Absent:
 			sum.missing++
 		case record.Wrong:
 			sum.invalid++
+			s.lengths.Wrong = append(s.lengths.Wrong, row)
+		default:
+			length = float64(c.CountTokens(b.Text(span), counts))
 		}
+		s.lengths.Numbers[row] = length
 	}
+	l := &s.columns[c.length]
+	s.addNumbers(l, &s.lengths, rows, d.counts[l.offset:l.offset+l.size], &d.sums[c.length])
 }
 
 // delta returns the open pane, and makes room for it by flushing the oldest.
@@ -300,8 +324,8 @@ type ColumnView struct {
 	Missing, Invalid uint64
 }
 
-// Values returns the number of values: records whose column is neither missing nor invalid.
-func (v *ColumnView) Values() uint64 {
+// Counted returns how many the cells count: values, or the tokens of texts.
+func (v *ColumnView) Counted() uint64 {
 	var n uint64
 	for _, count := range v.Cells {
 		n += count

@@ -36,7 +36,7 @@ func testColumns(t testing.TB) []*profile.Column {
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	p, err := profile.Build(profile.Options{Path: path, Format: "csv", CutPoints: 50, MaxCategories: 10})
+	p, err := profile.Build(profile.Options{Path: path, Format: "csv", CutPoints: 50, MaxCategories: 10, MaxTokens: 10})
 	if err != nil {
 		t.Fatal(err)
 	}
