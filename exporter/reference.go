@@ -41,8 +41,8 @@ func profileOptions(c *config.Model) profile.Options {
 	return o
 }
 
-// WriteProfile builds the reference of a configured model, saves its profile at a path, and prints what was inferred. An
-// empty name stands for the only model.
+// WriteProfile builds the reference of a configured model, saves its profile at a path, and prints what was inferred.
+// An empty name stands for the only model.
 func (e *Exporter) WriteProfile(w io.Writer, name, path string) error {
 	models := e.config.Load().Models
 	i := slices.IndexFunc(models, func(m config.Model) bool { return m.Name == name })

@@ -110,9 +110,9 @@ func TestFailures(t *testing.T) {
 		// stderr has each of these.
 		stderr []string
 	}{
-		"an unknown flag":         {[]string{"--bogus"}, exitUsage, []string{"--bogus", "try --help"}},
-		"an unknown command":      {[]string{"bogus"}, exitUsage, []string{"bogus", "try --help"}},
-		"a profile of nowhere":    {[]string{"profile"}, exitUsage, []string{"--output", "try --help"}},
+		"an unknown flag":      {[]string{"--bogus"}, exitUsage, []string{"--bogus", "try --help"}},
+		"an unknown command":   {[]string{"bogus"}, exitUsage, []string{"bogus", "try --help"}},
+		"a profile of nowhere": {[]string{"profile"}, exitUsage, []string{"--output", "try --help"}},
 		"a profile that is served once": {
 			[]string{"profile", "--output=p.json", "--once"}, exitUsage, []string{"--once", "try --help"},
 		},
@@ -120,11 +120,13 @@ func TestFailures(t *testing.T) {
 			[]string{"profile", "--output=p.json", "--config.file=" + unreferenced}, exitFailure, []string{`one of "a", "b"`},
 		},
 		"a profile of no training data": {
-			[]string{"profile", "--model=b", "--output=p.json", "--config.file=" + unreferenced}, exitFailure,
+			[]string{"profile", "--model=b", "--output=p.json", "--config.file=" + unreferenced},
+			exitFailure,
 			[]string{`model "b": reference: `, filepath.Join(dir, "b.csv")},
 		},
 		"a profile in a folder that is not there": {
-			[]string{"profile", "--output=" + filepath.Join(dir, "gone", "p.json"), "--config.file=" + single}, exitFailure,
+			[]string{"profile", "--output=" + filepath.Join(dir, "gone", "p.json"), "--config.file=" + single},
+			exitFailure,
 			[]string{`model "a": writing profile: `, "gone"},
 		},
 		"an unknown log level":    {[]string{"--log.level=loud"}, exitUsage, []string{"loud", "try --help"}},

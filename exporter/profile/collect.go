@@ -26,8 +26,8 @@ const (
 // numbers collects the values of a column that may be numeric.
 type numbers struct {
 	missing, invalid uint64
-	// values holds all of them as long as there are at most maxValues. After that counts counts them, as long as no more
-	// than limit are distinct, and sketch after that.
+	// values holds all of them as long as there are at most maxValues. After that it holds those of a batch, counts
+	// counts them, as long as no more than limit are distinct, and sketch after that.
 	values    []float64
 	counts    map[float64]uint64
 	sketch    *sketch
@@ -41,7 +41,6 @@ type numbers struct {
 
 // add takes in the numbers of a batch.
 func (n *numbers) add(c *record.Column) {
-	from := len(n.values)
 	for _, x := range c.Numbers {
 		if math.IsNaN(x) {
 			n.missing++
@@ -52,19 +51,13 @@ func (n *numbers) add(c *record.Column) {
 	n.missing -= uint64(len(c.Wrong))
 	n.invalid += uint64(len(c.Wrong))
 	switch {
-	case n.counts == nil && n.sketch == nil:
-		if len(n.values) <= maxValues {
-			return
-		}
+	case n.counts != nil || n.sketch != nil:
+		n.count(n.values)
+		n.values = n.values[:0]
+	case len(n.values) > maxValues:
 		n.counts = make(map[float64]uint64)
 		n.low, n.high = math.Inf(1), math.Inf(-1)
-		from = 0
-	case from != 0:
-		panic("bug: single values beside counts of them")
-	}
-	n.count(n.values)
-	n.values = n.values[:0]
-	if cap(n.values) > maxValues/4 {
+		n.count(n.values)
 		n.values = nil
 	}
 }

@@ -48,8 +48,8 @@ func newResults(b *builder) *results {
 	}
 }
 
-// find finds the columns of prediction, score and label among those known after a number of rows. One that turns up late
-// and takes the place of another is an error: what has been read cannot be judged anew.
+// find finds the columns of prediction, score and label among those known after a number of rows. One that turns up
+// late and takes the place of another is an error: what has been read cannot be judged anew.
 func (r *results) find(all []*sighting, rows int) error {
 	prediction, score, label := outcomes(all, r.b.options.Names, make(map[*sighting]bool))
 	for _, c := range []struct {

@@ -75,8 +75,8 @@ const (
 	mostLevels = 50
 )
 
-// readSageMaker builds the profile of statistics that Amazon SageMaker Model Monitor has made of training data. They know
-// no labels of predictions, so there is no performance.
+// readSageMaker builds the profile of statistics that Amazon SageMaker Model Monitor has made of training data. They
+// know no labels of predictions, so there is no performance.
 func (b *builder) readSageMaker(in io.Reader) error {
 	data, err := io.ReadAll(io.LimitReader(in, maxFile+1))
 	if err == nil && len(data) > maxFile {

@@ -24,9 +24,9 @@ type weighted struct {
 }
 
 // sketch keeps a sample of any number of values from which the rank of each can be told with a small error: that of
-// Karnin, Lang and Liberty, "Optimal Quantile Approximation in Streams" (2016). A value of level h stands for 2^h of the
-// values that were added. A level that is full is sorted, and every other value of it, the odd or the even ones by the
-// toss of a coin, moves up a level. Sketches add up: the items of one, with their weights, may be added to another.
+// Karnin, Lang and Liberty, "Optimal Quantile Approximation in Streams" (2016). A value of level h stands for 2^h of
+// the values that were added. A level that is full is sorted, and every other value of it, the odd or the even ones by
+// the toss of a coin, moves up a level. Sketches add up: the items of one, with their weights, may be added to another.
 //
 // The coin is seeded, so that the same values in the same order always give the same sketch.
 type sketch struct {
@@ -114,8 +114,8 @@ func sortWeighted(items []weighted) []weighted {
 // rankError is the share of the values by which the rank of none of so many points is off, but for sketchRisk.
 func (s *sketch) rankError(points int) float64 { return rankError(s.variance, s.n, points) }
 
-// rankError follows from Hoeffding's inequality, P(|error| > t) ≤ 2 exp(-t² / 2v) for a sum of independent terms of mean
-// 0 that are bounded by b_i, with v = Σ b_i², and from adding that up over all points.
+// rankError follows from Hoeffding's inequality, P(|error| > t) ≤ 2 exp(-t² / 2v) for a sum of independent terms of
+// mean 0 that are bounded by b_i, with v = Σ b_i², and from adding that up over all points.
 func rankError(variance float64, n uint64, points int) float64 {
 	if variance == 0 {
 		return 0

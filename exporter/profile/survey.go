@@ -16,8 +16,8 @@ import (
 	"github.com/drift-exporter/drift_exporter/exporter/decode"
 )
 
-// survey finds out which columns a reference has and what their values look like. It goes through the standard library's
-// parsers, since it has to take columns as they come.
+// survey finds out which columns a reference has and what their values look like. It goes through the standard
+// library's parsers, since it has to take columns as they come.
 type survey struct {
 	format, name string
 	seed         maphash.Seed
