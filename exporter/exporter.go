@@ -89,10 +89,10 @@ func (e *Exporter) Check(w io.Writer) error {
 			problems = append(problems, err)
 			continue
 		}
-		describe(w, c, general.profile)
+		describe(w, c, c.Reference.Path, general.profile)
 		for _, r := range c.References {
 			fmt.Fprintf(w, "version %q of ", r.Version)
-			describe(w, c, own[r.Version].profile)
+			describe(w, c, r.File.Path, own[r.Version].profile)
 		}
 	}
 	return errors.Join(problems...)

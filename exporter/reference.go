@@ -3,6 +3,9 @@ package exporter
 import (
 	"fmt"
 	"io"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/drift-exporter/drift_exporter/exporter/config"
 	"github.com/drift-exporter/drift_exporter/exporter/outcome"
@@ -14,7 +17,7 @@ import (
 func profileOptions(c *config.Model, file config.File) profile.Options {
 	f := c.Fields
 	o := profile.Options{
-		Path: file.Path, Format: formatOf(file.Format, file.Path),
+		Path: file.Path, Format: string(file.Format),
 		Names: profile.Names{
 			ID: f.ID, Time: f.Timestamp, Version: f.Version, Model: f.Model,
 			Features: f.Features, Prediction: f.Prediction, Score: f.Score, Label: f.Label,
@@ -39,16 +42,50 @@ func profileOptions(c *config.Model, file config.File) profile.Options {
 	return o
 }
 
-// describe prints what was found in a model's reference, for --config.check.
-func describe(w io.Writer, c *config.Model, p *profile.Profile) {
+// WriteProfile builds the reference of a configured model, saves its profile at a path, and prints what was inferred.
+// An empty name stands for the only model.
+func (e *Exporter) WriteProfile(w io.Writer, name, path string) error {
+	models := e.config.Load().Models
+	i := slices.IndexFunc(models, func(m config.Model) bool { return m.Name == name })
+	if name == "" && len(models) == 1 {
+		i = 0
+	}
+	if i < 0 {
+		var names []string
+		for _, m := range models {
+			names = append(names, strconv.Quote(m.Name))
+		}
+		return fmt.Errorf("there is no model %q: name one of %s", name, strings.Join(names, ", "))
+	}
+	c := &models[i]
+	p, err := profile.Build(profileOptions(c, c.Reference))
+	if err != nil {
+		return fmt.Errorf("model %q: reference: %w", c.Name, err)
+	}
+	if err := p.Save(path); err != nil {
+		return fmt.Errorf("model %q: %w", c.Name, err)
+	}
+	describe(w, c, c.Reference.Path, p)
+	return nil
+}
+
+// describe prints what was found in the reference at a path, for --config.check.
+func describe(w io.Writer, c *config.Model, path string, p *profile.Profile) {
 	fmt.Fprintf(w, "model %q: %s (%s)", c.Name, taskName(p.Rules.Task), p.TaskWhy)
 	if p.PositiveClass != "" {
 		fmt.Fprintf(w, ", positive class %q (%s)", p.PositiveClass, p.PositiveWhy)
 	}
 	if p.Rules.Task == outcome.Regression && p.Rules.Tolerance > 0 {
 		fmt.Fprintf(w, ", an error is a miss by more than %.6g", p.Rules.Tolerance)
+		if p.ToleranceError > 0 {
+			fmt.Fprintf(w, " (rank within %.2g%%)", 100*p.ToleranceError)
+		}
 	}
-	fmt.Fprintf(w, "\n  reference %s: %d rows\n", p.Path, p.Rows)
+	fmt.Fprintf(w, "\n  reference %s: %d rows", p.Path, p.Rows)
+	if p.Path != path {
+		fmt.Fprintf(w, ", by its profile %s", path)
+	}
+	fmt.Fprintln(w)
 	for i := range p.Columns {
 		fmt.Fprintf(w, "  %s\n", p.Columns[i].String())
 		if t := p.Columns[i].Text; t != nil {

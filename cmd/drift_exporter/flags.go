@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"path"
@@ -19,6 +20,9 @@ const defaultAddress = ":10058"
 
 // flags are what the command line says.
 type flags struct {
+	// profile says that the command is profile and not serve; model and output are its flags.
+	profile       bool
+	model, output string
 	configFile    string
 	configCheck   bool
 	once          bool
@@ -51,9 +55,18 @@ func parseFlags(args []string, stdout, stderr io.Writer) (f *flags, code int, do
 		BoolVar(&f.noExporterMetrics)
 	f.web = kingpinflag.AddFlags(app, defaultAddress)
 	promslogflag.AddFlags(app, f.log)
-	_, err := app.Parse(args)
+	app.Command("serve", "Read the logs and serve metrics. This is the default.").Default()
+	profile := app.Command("profile",
+		"Build the profile of a model's reference and save it, to be a reference in the place of the training data.")
+	profile.Flag("model", "Name of the model; needed if the configuration has several.").StringVar(&f.model)
+	profile.Flag("output", "Path of the profile, such as churn.profile.json.gz.").Required().StringVar(&f.output)
+	command, err := app.Parse(args)
+	f.profile = command == profile.FullCommand()
 	if err == nil {
 		err = checkTelemetryPath(f.telemetryPath)
+	}
+	if err == nil && f.profile && (f.once || f.configCheck) {
+		err = errors.New("the command profile takes neither --once nor --config.check")
 	}
 	if err != nil && !done {
 		app.Errorf("%s, try --help", err)

@@ -52,7 +52,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 func start(ctx context.Context, f *flags, logger *slog.Logger) error {
 	registry := prometheus.NewRegistry()
 	var base prometheus.Gatherer
-	if !f.once {
+	if !f.once && !f.profile {
 		registry.MustRegister(versioncollector.NewCollector("drift_exporter"))
 		base = registry
 	}
@@ -61,6 +61,8 @@ func start(ctx context.Context, f *flags, logger *slog.Logger) error {
 		return err
 	}
 	switch {
+	case f.profile:
+		return profile(e, f)
 	case f.configCheck:
 		return check(e, f)
 	case f.once:
@@ -76,6 +78,15 @@ func check(e *exporter.Exporter, f *flags) error {
 		return err
 	}
 	_, err := fmt.Fprintf(f.stdout, "%s: OK\n", f.configFile)
+	return err
+}
+
+// profile saves the profile of a model's reference, and prints what was inferred about it.
+func profile(e *exporter.Exporter, f *flags) error {
+	if err := e.WriteProfile(f.stdout, f.model, f.output); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(f.stdout, "%s: written\n", f.output)
 	return err
 }
 

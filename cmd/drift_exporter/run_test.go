@@ -101,14 +101,34 @@ func TestFailures(t *testing.T) {
 	unreferenced := write("unreferenced.yaml", "models:\n"+
 		"- {name: a, reference: {path: a.csv}, predictions: {path: p.jsonl}}\n"+
 		"- {name: b, reference: {path: b.csv}, predictions: {path: p.jsonl}}\n")
+	write("small.csv", "x,y\n1.5,a\n2.5,b\n")
+	single := write("single.yaml",
+		"models:\n- {name: a, reference: {path: small.csv}, predictions: {path: p.jsonl}}\n")
 	tests := map[string]struct {
 		args []string
 		code int
 		// stderr has each of these.
 		stderr []string
 	}{
-		"an unknown flag":         {[]string{"--bogus"}, exitUsage, []string{"--bogus", "try --help"}},
-		"an argument":             {[]string{"serve"}, exitUsage, []string{"serve", "try --help"}},
+		"an unknown flag":      {[]string{"--bogus"}, exitUsage, []string{"--bogus", "try --help"}},
+		"an unknown command":   {[]string{"bogus"}, exitUsage, []string{"bogus", "try --help"}},
+		"a profile of nowhere": {[]string{"profile"}, exitUsage, []string{"--output", "try --help"}},
+		"a profile that is served once": {
+			[]string{"profile", "--output=p.json", "--once"}, exitUsage, []string{"--once", "try --help"},
+		},
+		"a profile of one of two models": {
+			[]string{"profile", "--output=p.json", "--config.file=" + unreferenced}, exitFailure, []string{`one of "a", "b"`},
+		},
+		"a profile of no training data": {
+			[]string{"profile", "--model=b", "--output=p.json", "--config.file=" + unreferenced},
+			exitFailure,
+			[]string{`model "b": reference: `, filepath.Join(dir, "b.csv")},
+		},
+		"a profile in a folder that is not there": {
+			[]string{"profile", "--output=" + filepath.Join(dir, "gone", "p.json"), "--config.file=" + single},
+			exitFailure,
+			[]string{`model "a": writing profile: `, "gone"},
+		},
 		"an unknown log level":    {[]string{"--log.level=loud"}, exitUsage, []string{"loud", "try --help"}},
 		"a metrics path taken":    {[]string{"--web.telemetry-path=/-/ready"}, exitUsage, []string{"/-/ready", "/metrics"}},
 		"a metrics path of words": {[]string{"--web.telemetry-path=metrics"}, exitUsage, []string{`"metrics"`, "/metrics"}},
@@ -183,6 +203,27 @@ func TestCheckOfTheExample(t *testing.T) {
 	}
 	if strings.Contains(stdout, root) || !strings.HasSuffix(stdout, "\nconfig.example.yaml: OK\n") {
 		t.Errorf("got\n%s", stdout)
+	}
+}
+
+func TestProfileOfTheExampleIsSmallAndServesTheSame(t *testing.T) {
+	chdirToRoot(t)
+	output := filepath.Join(t.TempDir(), "flights.profile.json.gz")
+	code, stdout, stderr := call(t, "profile", "--config.file=config.example.yaml", "--model=flight-delay",
+		"--output="+output)
+	if code != exitOK || stderr != "" || !strings.HasSuffix(stdout, "\n"+output+": written\n") {
+		t.Fatalf("exit code %d, stderr %q, stdout\n%s", code, stderr, stdout)
+	}
+	_, check, _ := call(t, "--config.check", "--config.file=config.example.yaml")
+	if description := strings.TrimSuffix(stdout, output+": written\n"); !strings.HasPrefix(check, description) {
+		t.Errorf("profile prints\n%s--config.check prints\n%s", stdout, check)
+	}
+	info, err := os.Stat(output)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Size() > 100<<10 {
+		t.Errorf("the profile has %d bytes", info.Size())
 	}
 }
 

@@ -99,7 +99,8 @@ const (
 type File struct {
 	// Path is `path`: the file's path, relative to the folder of the configuration file. Required.
 	Path string
-	// Format is `format`: jsonl or csv. Default: csv if the path ends in .csv, else jsonl.
+	// Format is `format`: jsonl, csv, profile (what drift_exporter profile has written) or sagemaker_statistics (a
+	// statistics.json of Amazon SageMaker Model Monitor). Default: told by what the file holds and by its ending.
 	Format Format
 }
 
@@ -118,6 +119,9 @@ type Format string
 const (
 	JSONL Format = "jsonl"
 	CSV   Format = "csv"
+	// Profile and SageMakerStatistics are for references only.
+	Profile             Format = "profile"
+	SageMakerStatistics Format = "sagemaker_statistics"
 )
 
 // Source is one log: an entry of predictions or labels.

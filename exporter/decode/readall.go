@@ -5,21 +5,35 @@ import (
 	"errors"
 	"fmt"
 	"io"
-
-	"github.com/drift-exporter/drift_exporter/exporter/record"
 )
 
-// maxWhole is the longest record that ReadAll takes.
+// maxWhole is the longest record that ReadChunks takes.
 const maxWhole = 16 << 20
 
-// ReadAll reads a whole file of training data and calls use for each batch of its records. A line that is no record
-// ends it with an error that names the line, counted from 1; name is how messages call the file.
-func ReadAll(r io.Reader, f Format, s *record.Schema, name string, use func(*record.Batch)) error {
-	decoder := f.New(s, 0)
-	var batch record.Batch
+// Chunk is a run of whole records of a file. Its bytes are valid until the next one is read.
+type Chunk struct {
+	// First says that nothing stands in the file before it.
+	First bool
+	// Line is the number of its first line, counted from 1.
+	Line int
+	// Whole is all of it. It ends with a line end, even where the file lacks the last one.
+	Whole []byte
+	// Header is the file's first line if the format has headers. It stays valid.
+	Header []byte
+	// Data is what is to be decoded: Whole without the header. A decoder may read Padding bytes behind its end.
+	Data []byte
+}
+
+// DataLine is the number of the first line of Data.
+func (c *Chunk) DataLine() int {
+	return c.Line + bytes.Count(c.Whole[:len(c.Whole)-len(c.Data)], []byte{'\n'})
+}
+
+// ReadChunks reads a whole file of training data in chunks of some hundred kilobytes, and calls use for each. An empty
+// file is one empty chunk. An error of use ends it. name is how messages call the file.
+func ReadChunks(r io.Reader, f Format, name string, use func(*Chunk) error) error {
 	buf := make([]byte, 0, 256<<10)
-	var header []byte
-	line := 1
+	c := Chunk{First: true, Line: 1}
 	for ended := false; !ended; {
 		if cap(buf)-len(buf) < 64<<10 {
 			buf = append(make([]byte, 0, 2*cap(buf)), buf...)
@@ -36,22 +50,21 @@ func ReadAll(r io.Reader, f Format, s *record.Schema, name string, use func(*rec
 		if ended {
 			whole = len(buf)
 		}
-		data := buf[:whole]
-		if f.Header && header == nil && whole > 0 {
-			end := bytes.IndexByte(data, '\n') + 1
-			header, data = bytes.Clone(data[:end]), data[end:]
-			line++
+		if whole > 0 || ended && c.First {
+			c.Whole, c.Data = buf[:whole], buf[:whole]
+			if f.Header && c.First {
+				end := bytes.IndexByte(c.Data, '\n') + 1
+				c.Header, c.Data = bytes.Clone(c.Data[:end]), c.Data[end:]
+			}
+			if err := use(&c); err != nil {
+				return err
+			}
+			c.Line += bytes.Count(c.Whole, []byte{'\n'})
+			c.First = false
 		}
-		decoder.Decode(header, data, &batch)
-		if len(batch.Rejects) > 0 {
-			bad := &batch.Rejects[0]
-			return fmt.Errorf("%s:%d: %s", name, line+bad.Line, bad.Detail)
-		}
-		line += batch.Lines
-		use(&batch)
 		buf = buf[:copy(buf, buf[whole:])]
 		if len(buf) > maxWhole {
-			return fmt.Errorf("%s:%d: record longer than %d bytes", name, line, maxWhole)
+			return fmt.Errorf("%s:%d: record longer than %d bytes", name, c.Line, maxWhole)
 		}
 	}
 	return nil

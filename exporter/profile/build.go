@@ -1,23 +1,23 @@
 package profile
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"maps"
-	"math"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/drift-exporter/drift_exporter/exporter/decode"
 	"github.com/drift-exporter/drift_exporter/exporter/outcome"
 	"github.com/drift-exporter/drift_exporter/exporter/record"
 )
 
 // Options say how a reference is read.
 type Options struct {
-	// Path is the file, Format its format as decode.Lookup knows it.
+	// Path is the file. Format is its format, as decode.Lookup knows it or FormatProfile or FormatSageMaker; "" is told by
+	// what the file holds and by its ending.
 	Path, Format string
 	Names        Names
 	// Columns are the columns about which something was said.
@@ -57,7 +57,6 @@ type wanted struct {
 	kind     record.Kind
 	why      string
 	edges    []float64
-	field    int // of the schema, and so of a batch
 }
 
 // builder collects the reference.
@@ -65,16 +64,8 @@ type builder struct {
 	options Options
 	profile *Profile
 	columns []*wanted
-	data    []columnData
 	rows    int
-}
-
-// columnData is what the second pass collects of a column.
-type columnData struct {
-	values           []float64
-	counts           map[string]uint64
-	texts            *vocabulary
-	missing, invalid uint64
+	results *results
 }
 
 type categoryCount struct {
@@ -82,13 +73,9 @@ type categoryCount struct {
 	count uint64
 }
 
-// Build reads training data and returns its profile. It goes through the file twice: to find the columns and their
-// kinds, and to count.
+// Build returns the profile of a reference: of training data, which it reads once, keeping a bounded part of it; or of
+// a file that holds a profile or statistics already, by Options.Format or by what it holds.
 func Build(o Options) (*Profile, error) {
-	format, err := decode.Lookup(o.Format)
-	if err != nil {
-		return nil, err
-	}
 	file, err := os.Open(o.Path)
 	if err != nil {
 		return nil, fmt.Errorf("opening reference: %w", err)
@@ -98,56 +85,49 @@ func Build(o Options) (*Profile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("looking at reference: %w", err)
 	}
-	found := newSurvey(o.Missing)
-	if err := found.read(file, o.Format, o.Path); err != nil {
-		return nil, err
-	}
+	in := bufio.NewReaderSize(file, 1<<16)
 	b := &builder{options: o, profile: &Profile{Path: o.Path, Modified: info.ModTime()}}
-	if err := b.choose(found.order); err != nil {
-		return nil, fmt.Errorf("%s: %w", o.Path, err)
+	b.profile.file, b.profile.written = o.Path, info.ModTime()
+	b.results = newResults(b)
+	switch b.options.Format = formatOf(o, in); b.options.Format {
+	case FormatProfile:
+		return load(in, o, info.ModTime())
+	case FormatSageMaker:
+		err = b.readSageMaker(in)
+	default:
+		err = b.readRows(in)
 	}
-	if _, err := file.Seek(0, 0); err != nil {
-		return nil, fmt.Errorf("reading reference again: %w", err)
-	}
-	results := newResults(b)
-	err = decode.ReadAll(file, format, b.schema(), o.Path, func(batch *record.Batch) {
-		b.add(batch)
-		results.add(batch)
-	})
 	if err != nil {
 		return nil, err
 	}
+	return b.profile, nil
+}
+
+// complete makes the profile of what has been collected of all columns.
+func (b *builder) complete(all []*sighting) error {
+	if err := b.choose(all); err != nil {
+		return fmt.Errorf("%s: %w", b.options.Path, err)
+	}
 	if b.rows == 0 {
-		return nil, fmt.Errorf("%s: has no rows", o.Path)
+		return fmt.Errorf("%s: has no rows", b.options.Path)
 	}
 	b.finish()
-	if err := results.finish(); err != nil {
-		return nil, fmt.Errorf("%s: %w", o.Path, err)
+	if err := b.results.finish(); err != nil {
+		return fmt.Errorf("%s: %w", b.options.Path, err)
 	}
-	return b.profile, nil
+	return nil
 }
 
 // choose decides which columns are compared, and as what.
 func (b *builder) choose(all []*sighting) error {
 	names, o := b.options.Names, b.options
 	taken := make(map[*sighting]bool)
-	meta := func(name, usual string) *sighting {
-		for _, s := range candidates(all, name, usual) {
-			if !taken[s] {
-				taken[s] = true
-				return s
-			}
-		}
-		return nil
-	}
-	prediction := meta(names.Prediction, "prediction")
-	score := meta(names.Score, "score")
-	label := meta(names.Label, "label")
+	prediction, score, label := outcomes(all, names, taken)
 	var ignored []string
 	for _, name := range [][2]string{
 		{names.ID, "id"}, {names.Time, "timestamp"}, {names.Version, "model_version"}, {names.Model, "model"},
 	} {
-		if s := meta(name[0], name[1]); s != nil {
+		if s := take(all, name[0], name[1], taken); s != nil {
 			ignored = append(ignored, s.name)
 			b.leave(s.name, "is no feature but the record's "+name[1])
 		}
@@ -185,6 +165,25 @@ func (b *builder) checkLengths() error {
 		if length := lengthName(w.name); w.kind == record.Text && names[length] {
 			return fmt.Errorf("column %q: is text, and the number of its tokens would be served as column %q, which the "+
 				"reference has too: rename or ignore one of the two", w.name, length)
+		}
+	}
+	return nil
+}
+
+// outcomes finds the columns of prediction, score and label, nil where there is none, and marks them as taken.
+func outcomes(all []*sighting, n Names, taken map[*sighting]bool) (prediction, score, label *sighting) {
+	prediction = take(all, n.Prediction, string(Prediction), taken)
+	score = take(all, n.Score, string(Score), taken)
+	label = take(all, n.Label, string(Label), taken)
+	return prediction, score, label
+}
+
+// take returns the first column that may be a field and is not taken yet, and marks it as taken; nil if there is none.
+func take(all []*sighting, name, usual string, taken map[*sighting]bool) *sighting {
+	for _, s := range candidates(all, name, usual) {
+		if !taken[s] {
+			taken[s] = true
+			return s
 		}
 	}
 	return nil
@@ -263,7 +262,7 @@ func (b *builder) chooseFeatures(all []*sighting, taken map[*sighting]bool, said
 // candidates returns the columns that may be a field: by its full path, by the last element of that, by its usual name.
 func candidates(all []*sighting, name, usual string) []*sighting {
 	var list []*sighting
-	for _, want := range []string{name, name[strings.LastIndex(name, ".")+1:], usual} {
+	for _, want := range spellings(name, usual) {
 		for _, s := range all {
 			if s.name == want && !slices.Contains(list, s) {
 				list = append(list, s)
@@ -271,6 +270,10 @@ func candidates(all []*sighting, name, usual string) []*sighting {
 		}
 	}
 	return list
+}
+
+func spellings(name, usual string) []string {
+	return []string{name, name[strings.LastIndex(name, ".")+1:], usual}
 }
 
 // featureName is a column's name without the object in which features stand.
@@ -292,7 +295,7 @@ func (b *builder) leave(name, why string) {
 
 func (b *builder) want(s *sighting, name string, role Role, kind record.Kind, why string, edges []float64) {
 	b.columns = append(b.columns, &wanted{
-		sighting: s, name: name, role: role, kind: kind, why: why, edges: edges, field: len(b.columns),
+		sighting: s, name: name, role: role, kind: kind, why: why, edges: edges,
 	})
 }
 
@@ -325,82 +328,42 @@ func (b *builder) inferTask(prediction, score, label *sighting) {
 	}
 }
 
-// schema is what the second pass reads.
-func (b *builder) schema() *record.Schema {
-	s := &record.Schema{Missing: b.options.Missing}
-	for _, w := range b.columns {
-		s.Columns = append(s.Columns, record.Field{Name: w.name, Path: w.sighting.path, Kind: w.kind})
-	}
-	b.data = make([]columnData, len(b.columns))
-	for i := range b.data {
-		b.data[i].counts = make(map[string]uint64)
-		b.data[i].texts = newVocabulary()
-	}
-	return s
-}
-
-func (b *builder) add(batch *record.Batch) {
-	b.rows += batch.Rows
-	for i, w := range b.columns {
-		d, c := &b.data[i], &batch.Columns[i]
-		if w.kind == record.Numeric {
-			for _, x := range c.Numbers {
-				if math.IsNaN(x) {
-					d.missing++
-					continue
-				}
-				d.values = append(d.values, x)
-			}
-			d.missing -= uint64(len(c.Wrong))
-			d.invalid += uint64(len(c.Wrong))
-			continue
-		}
-		for _, span := range c.Spans {
-			switch {
-			case span == record.Absent:
-				d.missing++
-			case span == record.Wrong:
-				d.invalid++
-			case w.kind == record.Categorical:
-				d.counts[string(batch.Text(span))]++
-			default:
-				d.texts.add(batch.Text(span))
-			}
-		}
-	}
-}
-
 // finish turns what was collected into columns.
 func (b *builder) finish() {
 	b.profile.Rows = uint64(b.rows)
-	for i, w := range b.columns {
-		d := &b.data[i]
+	for _, w := range b.columns {
 		var c Column
+		var ok bool
+		numbers, names := w.sighting.asNumbers, w.sighting.asNames
 		switch w.kind {
 		case record.Numeric:
-			if len(d.values) == 0 {
+			if c, ok = numbers.column(w.edges); !ok {
 				b.leave(w.name, "has no numbers")
 				continue
 			}
-			slices.Sort(d.values)
-			c = newNumeric(d.values, w.edges, b.options.CutPoints)
+			c.Missing, c.Invalid = numbers.missing, numbers.invalid
 		case record.Categorical:
-			if len(d.counts) == 0 {
+			if c, ok = names.column(b.options.MaxCategories); !ok {
 				b.leave(w.name, "has no values")
 				continue
 			}
-			c = newCategorical(byFrequency(d.counts), b.options.MaxCategories)
+			c.Missing, c.Invalid = names.missing, names.invalid
 		default:
-			if len(d.texts.lengths) == 0 {
+			texts := w.sighting.asTexts
+			if texts == nil {
+				b.leave(w.name, "looks like prose only further down: set its kind to text or to categorical")
+				continue
+			}
+			if texts.texts == 0 {
 				b.leave(w.name, "has no values")
 				continue
 			}
-			c = newText(w.name, d.texts, b.options.MaxTokens, b.options.CutPoints)
+			c = newText(w.name, texts, b.options.MaxTokens)
+			c.Missing, c.Invalid = names.missing, names.invalid
 			c.Text.Length.Role, c.Text.Length.Rows = w.role, uint64(b.rows)
-			c.Text.Length.Missing, c.Text.Length.Invalid = d.missing, d.invalid
+			c.Text.Length.Missing, c.Text.Length.Invalid = names.missing, names.invalid
 		}
-		c.Name, c.Role, c.Kind, c.Why = w.name, w.role, w.kind, w.why
-		c.Rows, c.Missing, c.Invalid = uint64(b.rows), d.missing, d.invalid
+		c.Name, c.Role, c.Kind, c.Why, c.Rows = w.name, w.role, w.kind, w.why, uint64(b.rows)
 		b.profile.Columns = append(b.profile.Columns, c)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/cespare/xxhash/v2"
+
 	"github.com/drift-exporter/drift_exporter/exporter/record"
 	"github.com/drift-exporter/drift_exporter/exporter/stat"
 )
@@ -44,6 +46,9 @@ type Column struct {
 	// Exact says that every distinct value of the reference is a cut point, so that Kolmogorov-Smirnov and Wasserstein
 	// distances lose nothing to the cells.
 	Exact bool
+	// RankError is the share of the reference's values by which the sum of Cells up to any of them may be off, with a
+	// probability of 99.9%. It is 0 where all values have been counted.
+	RankError float64
 	// Edges bound the coarse bins: bin i is (e_{i-1}, e_i], the outer ones are open.
 	Edges   []float64
 	Moments stat.Moments
@@ -66,6 +71,8 @@ type Column struct {
 	numbers map[float64]uint32 // the same for categories that are numbers, where only one cell has that value
 	folded  map[string]uint32  // true and false in other spellings
 	rare    int                // how many categories are beyond the cap
+	// beyond are the sorted hashes (xxhash) of further categories in the other cell, of which there were too many.
+	beyond []uint64
 }
 
 // newNumeric builds the column of sorted finite values. edges are the coarse edges; nil means deciles. k bounds the cut
@@ -217,6 +224,11 @@ func (c *Column) Category(value []byte) uint32 {
 	if code, ok := c.codes[string(value)]; ok {
 		return code
 	}
+	if len(c.beyond) > 0 {
+		if _, ok := slices.BinarySearch(c.beyond, xxhash.Sum64(value)); ok {
+			return uint32(c.OtherCell())
+		}
+	}
 	if len(c.numbers) > 0 {
 		if x, err := strconv.ParseFloat(string(value), 64); err == nil {
 			if code, ok := c.numbers[x]; ok {
@@ -249,10 +261,13 @@ func (c *Column) String() string {
 			exact = "all distinct values"
 		}
 		what = fmt.Sprintf("%d cut points (%s), %d bins", len(c.Points), exact, len(c.Bins))
+		if c.RankError > 0 {
+			what += fmt.Sprintf(", ranks within %.2g%%", 100*c.RankError)
+		}
 	case record.Categorical:
 		what = fmt.Sprintf("%d categories", len(c.Categories))
-		if c.rare > 0 {
-			what += fmt.Sprintf(" and %d rarer ones as other", c.rare)
+		if rare := c.rare + len(c.beyond); rare > 0 {
+			what += fmt.Sprintf(" and %d rarer ones as other", rare)
 		}
 	default:
 		what = c.Text.describe()

@@ -26,7 +26,7 @@ const (
 	maxDistinct = 1 << 17
 )
 
-// sighting is what a first pass over the reference learns of a column.
+// sighting is what the pass over the reference learns of a column.
 type sighting struct {
 	name string
 	path []string
@@ -39,10 +39,20 @@ type sighting struct {
 	distinct                 map[uint64]struct{}
 	seed                     maphash.Seed
 	textual                  bool // a JSON string or boolean was met, so numbers in text are no numbers
+
+	// asNumbers and asNames collect the values as the kinds that the column may yet have; nil for others. The fields are
+	// those of the batches of numbers and of texts, -1 without.
+	asNumbers              *numbers
+	asNames                *names
+	asTexts                *vocabulary
+	noTexts                bool // asTexts has been given up
+	numberField, nameField int
 }
 
 func newSighting(name string, path []string, seed maphash.Seed) *sighting {
-	return &sighting{name: name, path: path, distinct: make(map[uint64]struct{}), seed: seed}
+	return &sighting{
+		name: name, path: path, distinct: make(map[uint64]struct{}), seed: seed, numberField: -1, nameField: -1,
+	}
 }
 
 // text sees a value of a format without types, or of a JSON string or boolean if typed.
@@ -73,6 +83,9 @@ func (s *sighting) text(value string, typed bool) {
 		s.distinct[maphash.String(s.seed, value)] = struct{}{}
 	}
 }
+
+// onlyNumbers reports whether all values so far can be those of a numeric column.
+func (s *sighting) onlyNumbers() bool { return !s.textual && s.numbers == s.values }
 
 func (s *sighting) number(x float64) {
 	s.numbers++

@@ -16,6 +16,9 @@ type Profile struct {
 	Path     string
 	Modified time.Time
 	Rows     uint64
+	// file is the file that was read, and written its modification time: of a profile that was loaded, its own file.
+	file    string
+	written time.Time
 	// Columns are the features in the order of the file, then prediction, score and label as far as they are there.
 	Columns []Column
 	// LeftOut are the columns that are not compared, and why.
@@ -31,6 +34,9 @@ type Profile struct {
 	TaskUnknown bool
 	// Performance is the reference's own: empty unless it holds predictions and labels.
 	Performance *outcome.Tally
+	// ToleranceError is the share of the reference's errors by which the rank of an inferred tolerance may be off, as
+	// Column.RankError; 0 if all errors have been sorted.
+	ToleranceError float64
 }
 
 // LeftOut is a column of the reference that is not compared.
@@ -38,10 +44,10 @@ type LeftOut struct {
 	Name, Why string
 }
 
-// Outdated reports whether the file that the profile was built from has been written since, or is gone.
+// Outdated reports whether the file that Build read the profile from has been written since, or is gone.
 func (p *Profile) Outdated() bool {
-	info, err := os.Stat(p.Path)
-	return err != nil || !info.ModTime().Equal(p.Modified)
+	info, err := os.Stat(p.file)
+	return err != nil || !info.ModTime().Equal(p.written)
 }
 
 // Live returns the columns that prediction logs have: all but the label.

@@ -10,80 +10,142 @@ import (
 	"github.com/drift-exporter/drift_exporter/exporter/stat"
 )
 
-// results collects the reference's predictions with their labels: how good the model was in development.
+// results collects the reference's predictions with their labels: how good the model was in development. What the task
+// is turns out only at the end, so values are kept as classes and as numbers.
 type results struct {
-	b                        *builder
-	prediction, score, label int // columns, -1 if there is none
+	b *builder
+	// prediction, score and label are the columns that are taken for them so far, nil if there is none.
+	prediction, score, label *sighting
 	classes                  *outcome.Classes
-	outcomes                 []outcome.Outcome
+	// kept are the rows with prediction and label as long as there are at most maxValues; after that they are in
+	// tallies.
+	kept    []judged
+	tallies *tallies
 	// scoreSum and scored tell the mean score of the predictions of each class, by which the positive class is found.
 	scoreSum, scored map[string]float64
 	labelCount       map[string]int
+}
+
+// judged is a row with a prediction and a label.
+type judged struct {
+	prediction, label either
+	score             float64
+}
+
+// either is a value as a class and as a number, as far as it is one.
+type either struct {
+	outcome.Value
+	isClass, isNumber bool
 }
 
 // maxClasses bounds the classes that are told apart.
 const maxClasses = 1000
 
 func newResults(b *builder) *results {
-	r := &results{
-		b: b, prediction: -1, score: -1, label: -1, classes: outcome.NewClasses(maxClasses),
+	return &results{
+		b: b, classes: outcome.NewClasses(maxClasses),
 		scoreSum: make(map[string]float64), scored: make(map[string]float64), labelCount: make(map[string]int),
 	}
-	for _, w := range b.columns {
-		switch w.role {
-		case Prediction:
-			r.prediction = w.field
-		case Score:
-			r.score = w.field
-		case Label:
-			r.label = w.field
-		}
-	}
-	return r
 }
 
-func (r *results) add(batch *record.Batch) {
-	classes := r.b.profile.Rules.Task == outcome.Classification
-	for row := range batch.Rows {
-		o := outcome.Outcome{Score: math.NaN()}
-		var predicted, labeled bool
-		o.Prediction, predicted = r.value(batch, r.prediction, row)
-		o.Label, labeled = r.value(batch, r.label, row)
-		if r.score >= 0 {
-			o.Score = batch.Columns[r.score].Numbers[row]
+// find finds the columns of prediction, score and label among those known after a number of rows. One that turns up
+// late and takes the place of another is an error: what has been read cannot be judged anew.
+func (r *results) find(all []*sighting, rows int) error {
+	prediction, score, label := outcomes(all, r.b.options.Names, make(map[*sighting]bool))
+	for _, c := range []struct {
+		role     Role
+		was, now *sighting
+	}{{Prediction, r.prediction, prediction}, {Score, r.score, score}, {Label, r.label, label}} {
+		if rows > 0 && c.was != nil && c.was != c.now {
+			return fmt.Errorf("%q turns up as the %s after %d rows in which it was %q: name the one that is meant in "+
+				"fields, and rename the other", c.now.name, c.role, rows, c.was.name)
 		}
-		if classes && predicted && !math.IsNaN(o.Score) {
-			class := r.classes.Name(o.Prediction.Class)
-			r.scoreSum[class] += o.Score
+	}
+	r.prediction, r.score, r.label = prediction, score, label
+	return nil
+}
+
+// add takes in the rows of a chunk.
+func (r *results) add(numbers, texts *record.Batch) {
+	if r.prediction == nil && r.label == nil {
+		return
+	}
+	for row := range texts.Rows {
+		j := judged{score: math.NaN()}
+		j.prediction = r.value(numbers, texts, r.prediction, row)
+		j.label = r.value(numbers, texts, r.label, row)
+		if r.score != nil {
+			j.score = numbers.Columns[r.score.numberField].Numbers[row]
+		}
+		if j.prediction.isClass && !math.IsNaN(j.score) {
+			class := r.classes.Name(j.prediction.Class)
+			r.scoreSum[class] += j.score
 			r.scored[class]++
 		}
-		if classes && labeled {
-			r.labelCount[r.classes.Name(o.Label.Class)]++
+		if j.label.isClass {
+			r.labelCount[r.classes.Name(j.label.Class)]++
 		}
-		if predicted && labeled {
-			r.outcomes = append(r.outcomes, o)
+		switch {
+		case (!j.prediction.isClass || !j.label.isClass) && (!j.prediction.isNumber || !j.label.isNumber):
+		case r.tallies != nil:
+			r.tallies.add(&j)
+		default:
+			r.kept = append(r.kept, j)
+		}
+	}
+	if len(r.kept) > maxValues {
+		r.tallies = newTallies(r)
+		for i := range r.kept {
+			r.tallies.add(&r.kept[i])
+		}
+		r.kept = nil
+	}
+}
+
+// value returns a prediction or a label of a row. No column has no values.
+func (r *results) value(numbers, texts *record.Batch, s *sighting, row int) either {
+	var v either
+	if s == nil {
+		return v
+	}
+	if x := numbers.Columns[s.numberField].Numbers[row]; !math.IsNaN(x) {
+		v.Number, v.isNumber = x, true
+	}
+	if span := texts.Columns[s.nameField].Spans[row]; span.IsString() {
+		v.Class, v.isClass = r.classes.Code(texts.Text(span)), true
+		if r.tallies != nil && v.Class == r.tallies.positive {
+			r.tallies.met = true
+		}
+	}
+	return v
+}
+
+// classesOf takes in the classes of a reference of which only the counts of values are known.
+func (r *results) classesOf(prediction, _, label *sighting) {
+	for _, s := range []*sighting{prediction, label} {
+		if s == nil || s.asNames == nil {
+			continue
+		}
+		for _, c := range s.asNames.byFrequency() {
+			class := r.classes.Name(r.classes.Code([]byte(c.name)))
+			if s == label {
+				r.labelCount[class] += int(c.count)
+			}
 		}
 	}
 }
 
-// value returns a prediction or a label of a row, if there is one. No column, -1, has no values.
-func (r *results) value(batch *record.Batch, column, row int) (outcome.Value, bool) {
-	if column < 0 {
-		return outcome.Value{}, false
+// outcome returns a row as the task sees it, if it does.
+func (j *judged) outcome(task outcome.Task) (outcome.Outcome, bool) {
+	if task == outcome.Regression {
+		return outcome.Outcome{
+			Prediction: outcome.Value{Number: j.prediction.Number}, Label: outcome.Value{Number: j.label.Number},
+			Score: math.NaN(),
+		}, j.prediction.isNumber && j.label.isNumber
 	}
-	c := &batch.Columns[column]
-	if r.b.profile.Rules.Task == outcome.Regression {
-		x := c.Numbers[row]
-		if math.IsNaN(x) {
-			return outcome.Value{}, false
-		}
-		return outcome.Value{Number: x}, true
-	}
-	span := c.Spans[row]
-	if !span.IsString() {
-		return outcome.Value{}, false
-	}
-	return outcome.Value{Class: r.classes.Code(batch.Text(span))}, true
+	return outcome.Outcome{
+		Prediction: outcome.Value{Class: j.prediction.Class}, Label: outcome.Value{Class: j.label.Class}, Score: j.score,
+	}, j.prediction.isClass && j.label.isClass
 }
 
 // finish sets the profile's rules and performance.
@@ -96,11 +158,21 @@ func (r *results) finish() error {
 		for i := range r.classes.Len() {
 			p.Classes = append(p.Classes, r.classes.Name(uint32(i)))
 		}
-	} else {
-		p.Rules.Tolerance = r.tolerance()
+	}
+	if r.tallies != nil {
+		return r.tallies.finish(p, r.b.options.Tolerance)
+	}
+	var all []outcome.Outcome
+	for i := range r.kept {
+		if o, ok := r.kept[i].outcome(p.Rules.Task); ok {
+			all = append(all, o)
+		}
+	}
+	if p.Rules.Task == outcome.Regression {
+		p.Rules.Tolerance = tolerance(r.b.options.Tolerance, all)
 	}
 	p.Performance = outcome.NewTally(p.Rules)
-	for _, o := range r.outcomes {
+	for _, o := range all {
 		p.Performance.Add(o, 1)
 	}
 	return nil
@@ -113,7 +185,11 @@ func (r *results) findPositive() error {
 	name := r.b.options.PositiveClass
 	switch {
 	case name != "":
-		if _, ok := r.classes.Lookup([]byte(name)); !ok && r.classes.Len() > 0 {
+		_, known := r.classes.Lookup([]byte(name))
+		if r.tallies != nil {
+			known = r.tallies.hasPositive()
+		}
+		if !known && r.classes.Len() > 0 {
 			return fmt.Errorf("positive_class %q is neither among the predictions nor the labels; they have %q",
 				name, r.names())
 		}
@@ -159,14 +235,19 @@ func (r *results) names() []string {
 
 // tolerance is the absolute error beyond which a prediction counts as an error: as configured, or what nine in ten of
 // the reference's errors stay within.
-func (r *results) tolerance() float64 {
-	if t := r.b.options.Tolerance; t > 0 || len(r.outcomes) == 0 {
-		return t
+func tolerance(configured float64, all []outcome.Outcome) float64 {
+	if configured > 0 || len(all) == 0 {
+		return configured
 	}
-	errors := make([]float64, len(r.outcomes))
-	for i, o := range r.outcomes {
-		errors[i] = min(math.Abs(o.Prediction.Number-o.Label.Number), math.MaxFloat64)
+	errors := make([]float64, len(all))
+	for i, o := range all {
+		errors[i] = miss(o)
 	}
 	slices.Sort(errors)
 	return stat.Quantile(errors, 0.9)
+}
+
+// miss is the absolute error of a regression.
+func miss(o outcome.Outcome) float64 {
+	return min(math.Abs(o.Prediction.Number-o.Label.Number), math.MaxFloat64)
 }

@@ -1,7 +1,7 @@
 package profile
 
 import (
-	"bufio"
+	"bytes"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -16,15 +16,18 @@ import (
 	"github.com/drift-exporter/drift_exporter/exporter/decode"
 )
 
-// survey is a first pass over a reference: which columns there are and what their values look like. It goes through the
-// standard library's parsers, since it has to take columns as they come.
+// survey finds out which columns a reference has and what their values look like. It goes through the standard
+// library's parsers, since it has to take columns as they come.
 type survey struct {
-	seed    maphash.Seed
-	missing []string
+	format, name string
+	seed         maphash.Seed
+	missing      []string
 	// missingFirst marks the first bytes of the texts in missing: most values are ruled out by it.
 	missingFirst [256]bool
 	columns      map[string]*sighting
 	order        []*sighting
+	// header are the columns of a CSV file, in its order.
+	header []*sighting
 }
 
 // maxColumns bounds the columns of a reference: more than this is a file of another shape.
@@ -57,56 +60,53 @@ func (s *survey) column(path []string) *sighting {
 	return c
 }
 
-// read surveys a whole file. name is for messages.
-func (s *survey) read(r io.Reader, format, name string) error {
-	in := bufio.NewReaderSize(r, 1<<16)
-	if bom, _ := in.Peek(3); string(bom) == "\xef\xbb\xbf" {
-		_, _ = in.Discard(3) // they are in the buffer
+// read surveys a chunk of a file.
+func (s *survey) read(c *decode.Chunk) error {
+	data := c.Whole
+	if c.First {
+		data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	}
 	var err error
-	switch format {
+	switch s.format {
 	case decode.FormatCSV:
-		err = s.readCSV(in, name)
+		err = s.readCSV(data, c.First, c.Line)
 	case decode.FormatJSONL:
-		err = s.readJSONL(in, name)
+		err = s.readJSONL(data, c.Line)
 	}
 	if err == nil && len(s.order) > maxColumns {
-		err = fmt.Errorf("%s: has %d columns, more than %d", name, len(s.order), maxColumns)
+		err = fmt.Errorf("%s: has %d columns, more than %d", s.name, len(s.order), maxColumns)
 	}
 	return err
 }
 
-func (s *survey) readCSV(in io.Reader, name string) error {
-	records := csv.NewReader(in)
+// sorted returns the columns in the order in which they are compared: of CSV that of the file, of JSON that of names.
+func (s *survey) sorted() []*sighting {
+	if s.format == decode.FormatJSONL {
+		sort.Slice(s.order, func(i, j int) bool { return s.order[i].name < s.order[j].name })
+	}
+	return s.order
+}
+
+// readCSV reads records, of which the first one is the header if first is set. line is the number of the first line.
+func (s *survey) readCSV(data []byte, first bool, line int) error {
+	records := csv.NewReader(bytes.NewReader(data))
 	records.ReuseRecord = true
-	header, err := records.Read()
-	if errors.Is(err, io.EOF) {
-		return fmt.Errorf("%s:1: is empty; a CSV reference begins with a header line", name)
-	}
-	if err != nil {
-		return csvError(name, err)
-	}
-	if line, _ := records.FieldPos(0); line != 1 {
-		return fmt.Errorf("%s:1: is blank; a CSV reference begins with a header line", name)
-	}
-	columns := make([]*sighting, len(header))
-	for i, key := range header {
-		key = strings.Clone(strings.TrimSpace(key))
-		if _, twice := s.columns[key]; twice {
-			return fmt.Errorf("%s:1: column %q stands twice in the header", name, key)
+	if first {
+		if err := s.readHeader(records); err != nil {
+			return err
 		}
-		columns[i] = s.column([]string{key})
 	}
+	records.FieldsPerRecord = len(s.header)
 	for {
 		fields, err := records.Read()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
-			return csvError(name, err)
+			return s.csvError(err, line)
 		}
 		for i, value := range fields {
-			c := columns[i]
+			c := s.header[i]
 			c.rows++
 			if bare := strings.Trim(value, " \t"); !s.isMissing(bare) && !decode.IsNotFinite(bare) {
 				c.text(value, false)
@@ -115,36 +115,51 @@ func (s *survey) readCSV(in io.Reader, name string) error {
 	}
 }
 
-// csvError says in which line of the file an error is.
-func csvError(name string, err error) error {
-	if at, ok := errors.AsType[*csv.ParseError](err); ok {
-		return fmt.Errorf("%s:%d: %w", name, at.Line, at.Err)
+func (s *survey) readHeader(records *csv.Reader) error {
+	header, err := records.Read()
+	if errors.Is(err, io.EOF) {
+		return fmt.Errorf("%s:1: is empty; a CSV reference begins with a header line", s.name)
 	}
-	return fmt.Errorf("%s: %w", name, err)
+	if err != nil {
+		return s.csvError(err, 1)
+	}
+	if line, _ := records.FieldPos(0); line != 1 {
+		return fmt.Errorf("%s:1: is blank; a CSV reference begins with a header line", s.name)
+	}
+	for _, key := range header {
+		key = strings.Clone(strings.TrimSpace(key))
+		if _, twice := s.columns[key]; twice {
+			return fmt.Errorf("%s:1: column %q stands twice in the header", s.name, key)
+		}
+		s.header = append(s.header, s.column([]string{key}))
+	}
+	return nil
 }
 
-func (s *survey) readJSONL(in *bufio.Reader, name string) error {
-	for line := 1; ; line++ {
-		text, err := in.ReadBytes('\n')
-		if len(strings.TrimSpace(string(text))) > 0 {
-			value, parseErr := decode.ParseJSON(text)
-			if parseErr != nil {
-				return fmt.Errorf("%s:%d: not JSON: %w", name, line, parseErr)
+// csvError says in which line of the file an error is. first is the number of the first line that was parsed.
+func (s *survey) csvError(err error, first int) error {
+	if at, ok := errors.AsType[*csv.ParseError](err); ok {
+		return fmt.Errorf("%s:%d: %w", s.name, first-1+at.Line, at.Err)
+	}
+	return fmt.Errorf("%s: %w", s.name, err)
+}
+
+func (s *survey) readJSONL(data []byte, line int) error {
+	for text := range bytes.Lines(data) {
+		if len(bytes.TrimSpace(text)) > 0 {
+			value, err := decode.ParseJSON(text)
+			if err != nil {
+				return fmt.Errorf("%s:%d: not JSON: %w", s.name, line, err)
 			}
 			o, ok := value.(map[string]any)
 			if !ok {
-				return fmt.Errorf("%s:%d: not a JSON object", name, line)
+				return fmt.Errorf("%s:%d: not a JSON object", s.name, line)
 			}
 			s.object(o, nil)
 		}
-		if errors.Is(err, io.EOF) {
-			sort.Slice(s.order, func(i, j int) bool { return s.order[i].name < s.order[j].name })
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("%s:%d: %w", name, line, err)
-		}
+		line++
 	}
+	return nil
 }
 
 func (s *survey) object(o map[string]any, above []string) {

@@ -15,6 +15,8 @@ const (
 	maxRemembered = 1 << 20
 	// maxSampledTexts and maxSampledTokens bound the sample of texts that noise floors are simulated with.
 	maxSampledTexts, maxSampledTokens = 1 << 13, 1 << 20
+	// lengthBatch is how many lengths are handed over at a time.
+	lengthBatch = 1024
 )
 
 // Text is the reference of a text column beside its Cells. Those count tokens: one cell for each of Tokens, then one
@@ -84,7 +86,10 @@ type vocabulary struct {
 	// index finds a token's entry by its hash.
 	index   map[uint64]uint32
 	entries []token
-	lengths []float64
+	// texts counts the texts, and lengths collects the numbers of tokens in them, batch by batch.
+	texts   uint64
+	lengths *numbers
+	batch   record.Column
 	// text is the one that is being added.
 	text []uint64
 	// forgotten counts the occurrences of tokens that forget dropped, lone those of them in a single text.
@@ -102,16 +107,17 @@ type token struct {
 	shared bool
 }
 
-func newVocabulary() *vocabulary {
+// newVocabulary returns an empty one; k bounds the cut points of the length.
+func newVocabulary(k int) *vocabulary {
 	return &vocabulary{
-		index: make(map[uint64]uint32), limit: maxRemembered,
+		index: make(map[uint64]uint32), limit: maxRemembered, lengths: &numbers{limit: k},
 		sample: textSample{random: rand.New(rand.NewPCG(0x746578, 0))},
 	}
 }
 
 // add counts the tokens of a text.
 func (v *vocabulary) add(text []byte) {
-	number := uint32(len(v.lengths))
+	number := uint32(v.texts)
 	v.text = v.text[:0]
 	for at := 0; ; {
 		hash, _, end, ok := nextToken(text, at)
@@ -133,8 +139,18 @@ func (v *vocabulary) add(text []byte) {
 		e.count++
 		e.shared = e.shared || e.first != number
 	}
-	v.lengths = append(v.lengths, float64(len(v.text)))
+	v.texts++
+	v.batch.Numbers = append(v.batch.Numbers, float64(len(v.text)))
 	v.sample.add(v.text)
+	if len(v.batch.Numbers) == lengthBatch {
+		v.takeLengths()
+	}
+}
+
+// takeLengths hands the lengths of the last texts over.
+func (v *vocabulary) takeLengths() {
+	v.lengths.add(&v.batch)
+	v.batch.Numbers = v.batch.Numbers[:0]
 }
 
 // forget makes room by dropping the rarest tokens: at least a quarter of them.
@@ -161,14 +177,14 @@ func (v *vocabulary) forget() {
 	v.entries = kept
 }
 
-// newText builds the column of a vocabulary, which is of no use afterwards. maxTokens bounds the tokens that are told
-// apart, k the cut points of the length.
-func newText(name string, v *vocabulary, maxTokens, k int) Column {
+// newText builds the column of a vocabulary of at least one text, which is of no use afterwards. maxTokens bounds the
+// tokens that are told apart.
+func newText(name string, v *vocabulary, maxTokens int) Column {
 	slices.SortFunc(v.entries, func(a, b token) int {
 		return cmp.Or(cmp.Compare(b.count, a.count), cmp.Compare(a.hash, b.hash))
 	})
 	kept := min(len(v.entries), maxTokens)
-	t := &Text{Texts: uint64(len(v.lengths)), Lone: v.lone, Forgotten: v.forgotten}
+	t := &Text{Texts: v.texts, Lone: v.lone, Forgotten: v.forgotten}
 	c := Column{Kind: record.Text, Text: t, Cells: make([]uint64, kept+2)}
 	for i, e := range v.entries {
 		v.index[e.hash] = uint32(i)
@@ -187,11 +203,16 @@ func newText(name string, v *vocabulary, maxTokens, k int) Column {
 	slices.Sort(t.Rare)
 	t.index()
 	t.Noise = stat.SimulateTexts(v.sample.numbered(v.index), kept)
-	slices.Sort(v.lengths)
-	length := newNumeric(v.lengths, nil, k)
-	length.Name, length.Why, length.TextLength = lengthName(name), "tokens in a text of "+name, true
+	v.takeLengths()
+	length, _ := v.lengths.column(nil)
+	length.nameLength(name)
 	t.Length = &length
 	return c
+}
+
+// nameLength makes the column that of the lengths of a text column.
+func (c *Column) nameLength(text string) {
+	c.Kind, c.Name, c.Why, c.TextLength = record.Numeric, lengthName(text), "tokens in a text of "+text, true
 }
 
 // describe says in a few words what the column holds.

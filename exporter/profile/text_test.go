@@ -11,11 +11,11 @@ import (
 
 // textColumn builds a text column of these texts.
 func textColumn(maxTokens int, texts ...string) Column {
-	v := newVocabulary()
+	v := newVocabulary(1024)
 	for _, text := range texts {
 		v.add([]byte(text))
 	}
-	return newText("comment", v, maxTokens, 1024)
+	return newText("comment", v, maxTokens)
 }
 
 func TestTextColumnCountsTokens(t *testing.T) {
@@ -56,7 +56,7 @@ func TestTextColumnWithoutTokens(t *testing.T) {
 
 func TestTextColumnOfManyTokensIsBounded(t *testing.T) {
 	const distinct = 100_000
-	v := newVocabulary()
+	v := newVocabulary(1024)
 	v.limit = 20_000
 	var tokens uint64
 	for i := range distinct {
@@ -66,7 +66,7 @@ func TestTextColumnOfManyTokensIsBounded(t *testing.T) {
 			t.Fatalf("after %d texts %d tokens are remembered", i, len(v.entries))
 		}
 	}
-	c := newText("comment", v, 1000, 1024)
+	c := newText("comment", v, 1000)
 	if total(c.Cells) != tokens {
 		t.Errorf("%d tokens are counted, want %d", total(c.Cells), tokens)
 	}
@@ -91,18 +91,18 @@ func TestTextColumnOfManyTokensIsBounded(t *testing.T) {
 }
 
 func TestAllDistinctTokensOfALargeReferenceAreToldApart(t *testing.T) {
-	v := newVocabulary()
+	v := newVocabulary(1024)
 	for i := range 100_000 {
 		v.add(fmt.Appendf(nil, "w%d", i))
 	}
-	if c := newText("comment", v, 65536, 1024); len(c.Text.Tokens)+len(c.Text.Rare) != 100_000 || c.Text.Forgotten != 0 {
+	if c := newText("comment", v, 65536); len(c.Text.Tokens)+len(c.Text.Rare) != 100_000 || c.Text.Forgotten != 0 {
 		t.Errorf("%d tokens are known and %d forgotten, want 100000 and none",
 			len(c.Text.Tokens)+len(c.Text.Rare), c.Text.Forgotten)
 	}
 }
 
 func TestTextSampleIsBoundedAndEven(t *testing.T) {
-	v := newVocabulary()
+	v := newVocabulary(1024)
 	const texts = 100_000
 	for i := range texts {
 		v.add(fmt.Appendf(nil, "t%d", i/(texts/10)))

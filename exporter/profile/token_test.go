@@ -116,11 +116,11 @@ func TestTokenTableFindsWhatWasPut(t *testing.T) {
 }
 
 func BenchmarkCountTokens(b *testing.B) {
-	v := newVocabulary()
+	v := newVocabulary(1024)
 	text := []byte("Free entry in 2 a wkly comp to win FA Cup final tkts 21st May 2005. Text FA to 87121 to receive entry " +
 		"question(std txt rate)T&C's apply 08452810075over18's")
 	v.add(text)
-	c := newText("text", v, 8192, 1024)
+	c := newText("text", v, 8192)
 	counts := make([]uint32, len(c.Cells))
 	b.SetBytes(int64(len(text)))
 	for b.Loop() {

@@ -1,0 +1,178 @@
+package profile
+
+import (
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/drift-exporter/drift_exporter/exporter/decode"
+	"github.com/drift-exporter/drift_exporter/exporter/record"
+)
+
+// pass goes over training data once. It surveys each chunk of them, and then reads from it the values of all columns,
+// old and new, as whatever they may turn out to be at the end: as numbers, as texts, or as both.
+type pass struct {
+	*builder
+	survey  *survey
+	format  decode.Format
+	numbers reading
+	names   reading
+	// mayBeOutcome are the names under which prediction, score or label may stand.
+	mayBeOutcome []string
+}
+
+// reading is the values of one kind.
+type reading struct {
+	schema  record.Schema
+	decoder decode.Decoder
+	batch   record.Batch
+	columns []*sighting
+}
+
+// readRows builds the profile of training data.
+func (b *builder) readRows(r io.Reader) error {
+	format, err := decode.Lookup(b.options.Format)
+	if err != nil {
+		return err
+	}
+	p := &pass{builder: b, survey: newSurvey(b.options.Missing), format: format}
+	p.survey.format, p.survey.name = b.options.Format, b.options.Path
+	n := b.options.Names
+	p.mayBeOutcome = slices.Concat(spellings(n.Prediction, string(Prediction)), spellings(n.Score, string(Score)),
+		spellings(n.Label, string(Label)))
+	if err := decode.ReadChunks(r, format, b.options.Path, p.read); err != nil {
+		return err
+	}
+	return b.complete(p.survey.sorted())
+}
+
+func (p *pass) read(c *decode.Chunk) error {
+	known := len(p.survey.order)
+	if err := p.survey.read(c); err != nil {
+		return err
+	}
+	if p.plan() || c.First {
+		p.numbers.renew(p.format, p.options.Missing, record.Numeric, p.survey.order)
+		p.names.renew(p.format, p.options.Missing, record.Categorical, p.survey.order)
+	}
+	if len(p.survey.order) > known {
+		if err := p.results.find(p.survey.order, p.rows); err != nil {
+			return fmt.Errorf("%s:%d: %w", p.options.Path, c.Line, err)
+		}
+	}
+	for _, r := range []*reading{&p.names, &p.numbers} {
+		r.decoder.Decode(c.Header, c.Data, &r.batch)
+		if len(r.batch.Rejects) > 0 {
+			bad := &r.batch.Rejects[0]
+			return fmt.Errorf("%s:%d: %s", p.options.Path, c.DataLine()+bad.Line, bad.Detail)
+		}
+	}
+	if p.names.batch.Rows != p.numbers.batch.Rows {
+		panic("bug: the same chunk has different numbers of rows")
+	}
+	p.rows += p.names.batch.Rows
+	for i, s := range p.numbers.columns {
+		s.asNumbers.add(&p.numbers.batch.Columns[i])
+	}
+	for i, s := range p.names.columns {
+		says := p.says(s)
+		counted := !says.HasKind || says.Kind == record.Categorical || p.isOutcome(s)
+		s.asNames.add(&p.names.batch, &p.names.batch.Columns[i], counted, s.onlyNumbers())
+		s.addTexts(&p.names.batch, p.names.batch.Columns[i].Spans)
+	}
+	p.results.add(&p.numbers.batch, &p.names.batch)
+	return nil
+}
+
+// plan decides anew what each column may turn out to be, and reports whether that is something else than before.
+func (p *pass) plan() (changed bool) {
+	for _, s := range p.survey.order {
+		number, name := p.mayBe(s)
+		p.planTexts(s, name)
+		if number == (s.asNumbers != nil) && name == (s.asNames != nil) {
+			continue
+		}
+		changed = true
+		switch {
+		case !number:
+			s.asNumbers = nil
+		case s.asNumbers == nil:
+			s.asNumbers = &numbers{limit: p.options.CutPoints, missing: uint64(p.rows)}
+		}
+		switch {
+		case !name:
+			s.asNames = nil
+		case s.asNames == nil:
+			s.asNames = newNames(uint64(p.rows))
+		}
+	}
+	return changed
+}
+
+// planTexts begins to collect the words of a column that may turn out to be prose, and gives it up where it does not look
+// like it: what has no spaces at the start of a reference is an id or a category, and would fill the memory with words.
+func (p *pass) planTexts(s *sighting, name bool) {
+	says := p.says(s)
+	configured := says.HasKind && says.Kind == record.Text
+	prose := s.values < fewRows || 4*s.spaced > s.values
+	switch {
+	case !name || p.isOutcome(s) || says.HasKind && !configured || !configured && !prose:
+		s.asTexts, s.noTexts = nil, true
+	case s.asTexts == nil && !s.noTexts:
+		s.asTexts = newVocabulary(p.options.CutPoints)
+	}
+}
+
+// addTexts collects the words of a batch, if the column may be prose.
+func (s *sighting) addTexts(b *record.Batch, spans []record.Span) {
+	for _, span := range spans {
+		if s.asTexts != nil && span.IsString() {
+			s.asTexts.add(b.Text(span))
+		}
+	}
+}
+
+// mayBe reports whether a column may turn out to be numeric, and whether it may turn out to be of another kind. What it
+// cannot be it cannot become again.
+func (p *pass) mayBe(s *sighting) (number, name bool) {
+	says := p.says(s)
+	switch {
+	case p.isOutcome(s):
+		return true, true
+	case says.Ignore:
+		return false, false
+	case says.HasKind:
+		return says.Kind == record.Numeric, says.Kind != record.Numeric
+	case s.composite > 0:
+		return false, false
+	default:
+		return s.onlyNumbers(), true
+	}
+}
+
+func (p *pass) says(s *sighting) ColumnOptions {
+	return p.options.Columns[featureName(s, p.options.Names.Features)]
+}
+
+func (p *pass) isOutcome(s *sighting) bool { return slices.Contains(p.mayBeOutcome, s.name) }
+
+// renew makes a schema of all columns that may be of the kind.
+func (r *reading) renew(f decode.Format, missing []string, kind record.Kind, all []*sighting) {
+	r.schema = record.Schema{Missing: missing}
+	r.columns = r.columns[:0]
+	for _, s := range all {
+		field := &s.nameField
+		wanted := s.asNames != nil
+		if kind == record.Numeric {
+			field, wanted = &s.numberField, s.asNumbers != nil
+		}
+		*field = -1
+		if wanted {
+			*field = len(r.columns)
+			r.columns = append(r.columns, s)
+			r.schema.Columns = append(r.schema.Columns, record.Field{Name: s.name, Path: s.path, Kind: kind})
+		}
+	}
+	r.decoder = f.New(&r.schema, 0)
+	r.batch = record.Batch{}
+}

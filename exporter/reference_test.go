@@ -1,0 +1,102 @@
+package exporter
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/common/expfmt"
+
+	"github.com/drift-exporter/drift_exporter/exporter/metric"
+)
+
+// exposition returns all metrics of logs that have ended, but for how long computing them took.
+func exposition(t *testing.T, e *Exporter) []string {
+	t.Helper()
+	if err := e.Once(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	families, err := e.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text bytes.Buffer
+	for _, family := range families {
+		if family.GetName() == metric.EvaluationDuration.Name {
+			continue
+		}
+		if _, err := expfmt.MetricFamilyToText(&text, family); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return strings.Split(text.String(), "\n")
+}
+
+func TestASavedProfileServesTheSameAsItsTrainingData(t *testing.T) {
+	for _, tt := range []struct{ name, folder, ending string }{
+		{"of a classification, packed", "flights", ".profile.json.gz"},
+		{"of a classification, plain", "flights", ".profile.json"},
+		{"of a regression, known by its content", "flights-minutes", ".reference"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := &site{t, t.TempDir()}
+			folder, err := filepath.Abs(filepath.Join("..", "examples", tt.folder))
+			if err != nil {
+				t.Fatal(err)
+			}
+			configure := func(reference string) *Exporter {
+				logs := map[string]string{"flights": "jsonl", "flights-minutes": "csv"}[tt.folder]
+				s.write("config.yaml", fmt.Sprintf(`models:
+  - name: m
+    reference: {path: %q}
+    predictions: {path: %q}
+    labels: {path: %q}
+    windows: [7d, 180d]
+`, reference, filepath.Join(folder, "predictions-2001-0*."+logs), filepath.Join(folder, "labels-2001-0*."+logs)))
+				e, err := New(Options{
+					ConfigFile: s.path("config.yaml"), Now: func() time.Time { return start }, Logger: slog.New(slog.DiscardHandler),
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return e
+			}
+			e := configure(filepath.Join(folder, "reference.csv"))
+			want := exposition(t, e)
+			path := s.path("m" + tt.ending)
+			var built, loaded strings.Builder
+			if err := e.WriteProfile(&built, "", path); err != nil {
+				t.Fatal(err)
+			}
+			e = configure(path)
+			got := exposition(t, e)
+			if len(got) != len(want) || len(want) < 500 {
+				t.Fatalf("%d lines, want %d", len(got), len(want))
+			}
+			for i := range want {
+				if got[i] != want[i] {
+					t.Errorf("line %d is\n%s\nwant\n%s", i, got[i], want[i])
+				}
+			}
+			if err := e.Check(&loaded); err != nil {
+				t.Fatal(err)
+			}
+			if text := strings.Replace(loaded.String(), ", by its profile "+path, "", 1); text != built.String() {
+				t.Errorf("the profile is described as\n%swant\n%s", text, built.String())
+			}
+		})
+	}
+}
+
+func TestAProfileNeedsAModel(t *testing.T) {
+	s := newSite(t, "")
+	e := s.exporter(time.Now)
+	if err := e.WriteProfile(io.Discard, "n", s.path("p")); err == nil || !strings.Contains(err.Error(), `name one of "m"`) {
+		t.Errorf("%v", err)
+	}
+}
