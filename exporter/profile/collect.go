@@ -17,8 +17,8 @@ const (
 	maxValues = 200_000
 	// maxNames and maxNameBytes bound the categories that are counted by name.
 	maxNames, maxNameBytes = 100_000, 16 << 20
-	// maxIntegerNames and maxNumberNames bound them in a column that has shown nothing but integers, or but numbers, and so
-	// will hardly be categorical.
+	// maxIntegerNames and maxNumberNames bound them in a column that has shown nothing but integers, or nothing but
+	// numbers, and so will hardly be categorical.
 	maxIntegerNames, maxNumberNames = 10_000, 1000
 	// maxHashes bounds the further categories that are known by their hash.
 	maxHashes = 1 << 20
