@@ -100,3 +100,38 @@ func TestAProfileNeedsAModel(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func TestASavedProfileOfTextsServesTheSame(t *testing.T) {
+	s := newSite(t, "")
+	words := strings.Fields("the model reads what people write and people write what they like in words that come and go")
+	var reference strings.Builder
+	reference.WriteString("comment,age\n")
+	for i := range 400 {
+		text := make([]string, 0, 20)
+		for k := range 6 + i%9 {
+			text = append(text, words[(i*i+k*k+i*k)%len(words)])
+		}
+		fmt.Fprintf(&reference, "%s number %d,%d\n", strings.Join(text, " "), i, i%70)
+		line := fmt.Sprintf(`{"timestamp":%q,"comment":"%s stranger %d","age":3}`, start.Format(time.RFC3339), strings.Join(text, " "), i)
+		s.add("predictions.jsonl", line+"\n")
+	}
+	s.write("reference.csv", reference.String())
+	fromData := exposition(t, s.exporter(func() time.Time { return start.Add(time.Hour) }))
+	if text := strings.Join(fromData, "\n"); !strings.Contains(text, `drift_noise_floor{column="comment"`) ||
+		!strings.Contains(text, `drift_score{column="comment_tokens"`) {
+		t.Fatal("there are no floors of the text, or no scores of its length")
+	}
+	if err := s.exporter(nil).WriteProfile(io.Discard, "", s.path("reference.profile.json.gz")); err != nil {
+		t.Fatal(err)
+	}
+	s.write("config.yaml", strings.Replace(s.read("config.yaml"), "reference.csv", "reference.profile.json.gz", 1))
+	fromProfile := exposition(t, s.exporter(func() time.Time { return start.Add(time.Hour) }))
+	if len(fromData) != len(fromProfile) {
+		t.Fatalf("%d lines from the data, %d from the profile", len(fromData), len(fromProfile))
+	}
+	for i := range fromData {
+		if fromData[i] != fromProfile[i] {
+			t.Errorf("from the data\n%s\nfrom the profile\n%s", fromData[i], fromProfile[i])
+		}
+	}
+}

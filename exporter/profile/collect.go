@@ -17,8 +17,9 @@ const (
 	maxValues = 200_000
 	// maxNames and maxNameBytes bound the categories that are counted by name.
 	maxNames, maxNameBytes = 100_000, 16 << 20
-	// maxNumberNames bounds them in a column that has shown nothing but numbers, and so will hardly be categorical.
-	maxNumberNames = 10_000
+	// maxIntegerNames and maxNumberNames bound them in a column that has shown nothing but integers, or nothing but
+	// numbers, and so will hardly be categorical.
+	maxIntegerNames, maxNumberNames = 10_000, 1000
 	// maxHashes bounds the further categories that are known by their hash.
 	maxHashes = 1 << 20
 )
@@ -128,31 +129,28 @@ type names struct {
 	counted bool
 }
 
-// add takes in the texts of a batch. Without their counts, only missing and invalid ones are counted; numbersOnly says
-// that the column has shown nothing but numbers.
-func (n *names) add(b *record.Batch, c *record.Column, counted, numbersOnly bool) {
+// add takes in the texts of a batch, for which there are as many names. With none, only missing and invalid values are
+// counted.
+func (n *names) add(b *record.Batch, c *record.Column, limit int) {
 	for _, span := range c.Spans {
 		switch {
 		case span == record.Absent:
 			n.missing++
 		case span == record.Wrong:
 			n.invalid++
-		case counted:
-			n.count(b.Text(span), numbersOnly)
+		case limit > 0:
+			n.count(b.Text(span), limit)
 		}
 	}
 }
 
-func (n *names) count(name []byte, numbersOnly bool) {
+func (n *names) count(name []byte, limit int) {
 	n.counted = true
 	if count, ok := n.counts[string(name)]; ok {
 		*count++
 		return
 	}
-	room := len(n.counts) < maxNames && n.bytes+len(name) <= maxNameBytes
-	if numbersOnly {
-		room = len(n.counts) < maxNumberNames
-	}
+	room := len(n.counts) < limit && n.bytes+len(name) <= maxNameBytes
 	if len(n.beyond) > 0 && room {
 		_, before := n.beyond[xxhash.Sum64(name)]
 		room = !before
@@ -162,7 +160,7 @@ func (n *names) count(name []byte, numbersOnly bool) {
 		return
 	}
 	n.beyondValues++
-	if !numbersOnly && len(n.beyond) < maxHashes {
+	if limit == maxNames && len(n.beyond) < maxHashes {
 		n.beyond[xxhash.Sum64(name)] = struct{}{}
 	}
 }

@@ -75,13 +75,26 @@ func (p *pass) read(c *decode.Chunk) error {
 		s.asNumbers.add(&p.numbers.batch.Columns[i])
 	}
 	for i, s := range p.names.columns {
-		says := p.says(s)
-		counted := !says.HasKind || says.Kind == record.Categorical || p.isOutcome(s)
-		s.asNames.add(&p.names.batch, &p.names.batch.Columns[i], counted, s.onlyNumbers())
+		s.asNames.add(&p.names.batch, &p.names.batch.Columns[i], p.nameLimit(s))
 		s.addTexts(&p.names.batch, p.names.batch.Columns[i].Spans)
 	}
 	p.results.add(&p.numbers.batch, &p.names.batch)
 	return nil
+}
+
+// nameLimit is how many categories of a column are counted by name.
+func (p *pass) nameLimit(s *sighting) int {
+	says := p.says(s)
+	switch {
+	case says.HasKind && says.Kind == record.Text && !p.isOutcome(s):
+		return 0
+	case says.HasKind || !s.onlyNumbers():
+		return maxNames
+	case s.integers == s.numbers:
+		return maxIntegerNames
+	default:
+		return maxNumberNames
+	}
 }
 
 // plan decides anew what each column may turn out to be, and reports whether that is something else than before.
