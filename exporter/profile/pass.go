@@ -122,8 +122,9 @@ func (p *pass) plan() (changed bool) {
 	return changed
 }
 
-// planTexts begins to collect the words of a column that may turn out to be prose, and gives it up where it does not look
-// like it: what has no spaces at the start of a reference is an id or a category, and would fill the memory with words.
+// planTexts begins to collect the words of a column that may turn out to be prose, and gives it up where it does
+// not look like it: what has no spaces at the start of a reference is an id or a category, and would fill the
+// memory with words.
 func (p *pass) planTexts(s *sighting, name bool) {
 	says := p.says(s)
 	configured := says.HasKind && says.Kind == record.Text

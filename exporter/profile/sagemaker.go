@@ -219,8 +219,8 @@ func scale(items []weighted, n uint64) []weighted {
 }
 
 // sketchVariance bounds the variance of the ranks of a KLL sketch of n values, as sketch.variance does. Level h, of
-// capacity k·c^(levels-1-h), has been compacted at most n / (2^h · capacity) times, and each time by a tossed coin that
-// changed no rank by more than 2^h.
+// capacity k·c^(levels-1-h), has been compacted at most n / (2^h · capacity) times, and each time by a tossed coin
+// that changed no rank by more than 2^h.
 func sketchVariance(levels int, k, c float64, n uint64) float64 {
 	if !(k >= 1) || !(c > 0.5 && c <= 1) {
 		k, c = 200, 2./3 // the least that is in use
