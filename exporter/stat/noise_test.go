@@ -241,7 +241,7 @@ func lumpUnseen(reference, counts []uint64) []uint64 {
 }
 
 func TestScoresExceedTheirFloorWhenTheMeanMovesByHalfADeviation(t *testing.T) {
-	const n, windows = 200, 600
+	const n, windows = 200, 200
 	r := rand.New(rand.NewPCG(25, 26))
 	normal := func(n int, mean float64) []float64 {
 		values := make([]float64, n)
@@ -250,20 +250,24 @@ func TestScoresExceedTheirFloorWhenTheMeanMovesByHalfADeviation(t *testing.T) {
 		}
 		return values
 	}
-	c := numericColumn(normal(5000, 0))
-	floors := c.floors.At(n)
 	var found exceedances
-	for range windows {
-		live := normal(n, 0.5)
-		cells, tail := cellCounts(c.points, live)
-		found.count(c.scores(binCounts(c.edges, live), cells, tail, moments(live)), floors)
+	for range references(16) {
+		c := numericColumn(normal(5000, 0))
+		floors := c.floors.At(n)
+		for range windows {
+			live := normal(n, 0.5)
+			cells, tail := cellCounts(c.points, live)
+			found.count(c.scores(binCounts(c.edges, live), cells, tail, moments(live)), floors)
+		}
 	}
-	// A shift moves a little of every bin, which the largest change of a single bin sees least.
-	least := map[string]float64{"total_variation": 0.9, "chebyshev": 0.75}
+	// A shift moves a little of every bin, which the largest change of a single bin sees least: even the true 0.999
+	// quantile, by 20,000 windows without drift, lets chebyshev exceed it in only 82% of these.
+	least := map[string]float64{"chebyshev": 0.8}
 	for i, name := range statistics {
-		share := float64(found.above[i]) / windows
-		if share < cmp.Or(least[name], 0.95) {
-			t.Errorf("%s exceeds its floor in only %.1f%% of windows", name, 100*share)
+		want := cmp.Or(least[name], 0.95)
+		law := distuv.Binomial{N: float64(found.trials), P: want}
+		if law.CDF(float64(found.above[i])) < 0.001 {
+			t.Errorf("%s exceeds its floor in only %.1f%% of windows", name, 100*float64(found.above[i])/float64(found.trials))
 		}
 	}
 }
