@@ -102,16 +102,30 @@ func references(full int) int {
 }
 
 func TestNumericScoresRarelyExceedTheirFloorWithoutDrift(t *testing.T) {
-	const m = 2000
+	// inflated is a law of which a share of values is 0.
+	inflated := func(zeros float64, quantile func(u float64) float64) func(u float64) float64 {
+		return func(u float64) float64 {
+			if u < zeros {
+				return 0
+			}
+			return quantile((u - zeros) / (1 - zeros))
+		}
+	}
+	exponential := func(u float64) float64 { return -math.Log1p(-u) }
+	lognormal := func(u float64) float64 { return math.Exp(distuv.UnitNormal.Quantile(u)) }
 	for _, law := range []struct {
 		name     string
+		m        uint64
 		quantile func(u float64) float64
 	}{
-		{"normal", distuv.UnitNormal.Quantile},
-		{"skewed", func(u float64) float64 { return -math.Log1p(-u) }},
-		{"heavily skewed", func(u float64) float64 { return math.Exp(distuv.UnitNormal.Quantile(u)) }},
-		{"tied", func(u float64) float64 { return math.Floor(-3 * math.Log1p(-u)) }},
-		{"zero-inflated", func(u float64) float64 { return math.Max(0, -math.Log1p(-u)-math.Log(5)) }},
+		{"normal", 2000, distuv.UnitNormal.Quantile},
+		{"skewed", 2000, exponential},
+		{"heavily skewed", 2000, lognormal},
+		{"tied", 2000, func(u float64) float64 { return math.Floor(3 * exponential(u)) }},
+		{"zero-inflated", 2000, inflated(0.8, exponential)},
+		{"zero-inflated in a small reference", 1000, inflated(0.8, exponential)},
+		{"zero-inflated in a large reference", 5000, inflated(0.8, lognormal)},
+		{"nearly all zero, the rest heavily skewed", 1000, inflated(0.95, lognormal)},
 	} {
 		t.Run(law.name, func(t *testing.T) {
 			t.Parallel()
@@ -122,8 +136,8 @@ func TestNumericScoresRarelyExceedTheirFloorWithoutDrift(t *testing.T) {
 			}
 			r := rand.New(rand.NewPCG(21, 22))
 			found := make([]exceedances, len(noDriftSizes))
-			for range references(16) {
-				c := numericColumn(repeat(atoms, drawCounts(r, m, len(atoms))))
+			for range references(32) {
+				c := numericColumn(repeat(atoms, drawCounts(r, law.m, len(atoms))))
 				for i, size := range noDriftSizes {
 					for range size.windows {
 						found[i].count(c.scoresOfAtoms(atoms, drawCounts(r, size.n, len(atoms))), c.floors.At(size.n))
