@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -106,8 +107,7 @@ func texts(times int, values ...float64) []string {
 // none stands for a value that must be absent.
 var none = math.Inf(-1)
 
-// outcomes are the values of column x by statistic, test or metric, of which those that are not named must be absent if
-// whole.
+// wantOutcomes holds values of column x, by statistic, test or metric, against those that are wanted.
 func (s served) wantOutcomes(t *testing.T, want map[string]float64) {
 	t.Helper()
 	for name, value := range want {
@@ -162,9 +162,7 @@ func allScores(value float64, more map[string]float64) map[string]float64 {
 	} {
 		want[name] = value
 	}
-	for name, x := range more {
-		want[name] = x
-	}
+	maps.Copy(want, more)
 	return want
 }
 
@@ -217,14 +215,18 @@ func TestColumnsAtTheEdges(t *testing.T) {
 			},
 		},
 		{
-			"a window of one category", "categorical", []string{"a", "a", "a", "b"}, []string{`"b"`},
+			"a window of one category", "categorical",
+			[]string{"a", "a", "a", "b"},
+			[]string{`"b"`},
 			map[string]float64{
 				"total_variation": 0.75, "chebyshev": 0.75, "unseen": 0, "ks": none, "mean": none, "outside": none,
 				"hellinger": math.Sqrt(0.5),
 			},
 		},
 		{
-			"a window of one category that the reference lacks", "categorical", []string{"a", "a", "b", "b"}, []string{`"c"`},
+			"a window of one category that the reference lacks", "categorical",
+			[]string{"a", "a", "b", "b"},
+			[]string{`"c"`},
 			map[string]float64{"total_variation": 1, "chebyshev": 1, "jensen_shannon": 1, "hellinger": 1, "unseen": 1},
 		},
 		{
@@ -270,9 +272,7 @@ func TestColumnsAtTheEdges(t *testing.T) {
 
 func merged(m map[string]float64, name string, value float64) map[string]float64 {
 	all := map[string]float64{name: value}
-	for k, v := range m {
-		all[k] = v
-	}
+	maps.Copy(all, m)
 	return all
 }
 

@@ -208,6 +208,7 @@ func TestCategoricalScoresRarelyExceedTheirFloorWithoutDrift(t *testing.T) {
 		{"twenty categories in a small reference", 20, 16, 300, even},
 		{"a hundred categories, most of them rare", 100, 12, 2000, zipf},
 		{"five hundred categories", 500, 4, 5000, even},
+		{"five hundred categories with a dozen reference values each", 500, 8, 6000, even},
 		{"five hundred categories with two reference values each", 500, 4, 1000, even},
 		{"five hundred categories, most of them rare", 500, 4, 2000, zipf},
 	} {
