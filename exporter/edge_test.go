@@ -540,11 +540,6 @@ func TestOrderAndFilesOfALogDoNotMatter(t *testing.T) {
 				reversed := slices.Clone(all)
 				slices.Reverse(reversed)
 				third := len(all) / 3
-				dealt := map[string][]string{}
-				for _, line := range all {
-					name := string(rune('a' + r.IntN(3)))
-					dealt[name] = append(dealt[name], line)
-				}
 				for _, other := range []struct {
 					name  string
 					parts map[string][]string
@@ -552,7 +547,6 @@ func TestOrderAndFilesOfALogDoNotMatter(t *testing.T) {
 					{"shuffled", map[string][]string{"a": shuffled}},
 					{"reversed", map[string][]string{"a": reversed}},
 					{"three files, the last one first", map[string][]string{"c": all[:third], "b": all[third : 2*third], "a": all[2*third:]}},
-					{"three files side by side", dealt},
 				} {
 					t.Run(other.name, func(t *testing.T) {
 						got, gotModel := run(other.parts)
