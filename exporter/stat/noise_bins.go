@@ -14,6 +14,11 @@ import (
 // times too often with bins of 50.
 const wellFilled = 200
 
+// sumFilled is the smallest expected count of a bin, on either side, at which total_variation, a sum over all bins,
+// is taken from its limit, whose constant is simulated once and with more trials than there are for every n. With ten
+// bins of 20 it is exceeded in 0.06% to 0.1% of windows without drift.
+const sumFilled = 15
+
 // binNoise holds what the floors of the coarse scores are computed from.
 type binNoise struct {
 	// reference are the counts and m is their sum; smallest is the smallest of them.
@@ -51,14 +56,18 @@ func newBinNoise(bins []uint64) *binNoise {
 func (b *binNoise) floors(n uint64) FloorValues {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.smallest >= wellFilled && b.smallest/b.m*float64(n) >= wellFilled {
+	filled := min(b.smallest, b.smallest/b.m*float64(n))
+	if filled >= wellFilled {
 		return b.fromLimits(n)
 	}
-	n = roundDown(n)
-	values, ok := b.simulated[n]
+	step := roundDown(n)
+	values, ok := b.simulated[step]
 	if !ok {
-		values = b.fromSimulation(n)
-		b.simulated[n] = values
+		values = b.fromSimulation(step)
+		b.simulated[step] = values
+	}
+	if filled >= sumFilled {
+		values.TotalVariation = b.fromLimits(n).TotalVariation
 	}
 	return values
 }

@@ -2,6 +2,7 @@ package stat
 
 import (
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/stat/distuv"
 )
@@ -29,9 +30,10 @@ func newNumericNoise(points []float64, cells []uint64, sd float64) *numericNoise
 		return c
 	}
 	skewness, kurtosis := cellShape(points, cells)
-	// Samples of skewed laws lack part of the tail. The factor was set by simulation with lognormal and
-	// zero-inflated values.
-	understated := 1 + 10/math.Sqrt(c.m)
+	// Samples of skewed laws lack part of the tail, the more so if most values are one and the same, such as 0, and
+	// only the others tell of it. The factor was set by simulation with lognormal and zero-inflated values.
+	others := 1 + c.m - float64(slices.Max(cells))
+	understated := 1 + max(10/math.Sqrt(c.m), 5/math.Sqrt(others))
 	c.skewness, c.kurtosis = skewness*understated, kurtosis*understated
 	c.wasserstein = bridgeQuantile(points, cells) / sd
 	c.spread = isFinite(c.wasserstein)

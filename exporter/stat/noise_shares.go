@@ -1,6 +1,7 @@
 package stat
 
 import (
+	"math"
 	"math/rand/v2"
 
 	"gonum.org/v1/gonum/stat/distuv"
@@ -19,8 +20,10 @@ func (l shareLaw) draw(r rand.Source, shares []float64) {
 	}
 }
 
-// sparse is the mean count of the bins that are not empty below which a single law of their shares does not do.
-const sparse = 20
+// sparse returns the mean count of so many filled bins below which a single law of their shares does not do.
+// That law misses that counts which are small by luck weigh more, a part of about 2/mean of a score, which chance
+// makes vary by a part of √(2/filled): the more bins, the fuller they must be for the one to be lost in the other.
+func sparse(filled float64) float64 { return max(20, 9*math.Sqrt(filled)) }
 
 // shareLaws returns the laws to draw the shares of bins from. The first takes each bin for itself: the share of a
 // bin with count c is gamma distributed with shape c, so its mean is what was counted.
@@ -39,12 +42,15 @@ func shareLaws(bins []uint64) []shareLaw {
 	}
 	mean := float64(sum(bins)) / filled
 	laws := []shareLaw{newShareLaw(bins, 0, mean)}
-	if mean >= sparse {
+	if mean >= sparse(filled) {
 		return laws
 	}
-	// A gamma law of shape a makes counts vary by mean + mean²/a, where equal shares make them vary by the mean.
+	// A gamma law of shape a makes counts vary by mean + mean²/a, where equal shares make them vary by the mean, which a
+	// sample of them misses by mean·√(2/filled) as its standard error. Three of these are no sign that shares differ:
+	// references whose counts vary much by luck are those that live counts are far from.
 	a := 1e6
-	if excess := squares/filled - mean*mean - mean; excess > 0 {
+	chance := 3 * mean * math.Sqrt(2/filled)
+	if excess := squares/filled - mean*mean - mean - chance; excess > 0 {
 		a = min(a, mean*mean/excess)
 	}
 	return append(laws, newShareLaw(bins, a, mean))

@@ -102,16 +102,30 @@ func references(full int) int {
 }
 
 func TestNumericScoresRarelyExceedTheirFloorWithoutDrift(t *testing.T) {
-	const m = 2000
+	// inflated is a law of which a share of values is 0.
+	inflated := func(zeros float64, quantile func(u float64) float64) func(u float64) float64 {
+		return func(u float64) float64 {
+			if u < zeros {
+				return 0
+			}
+			return quantile((u - zeros) / (1 - zeros))
+		}
+	}
+	exponential := func(u float64) float64 { return -math.Log1p(-u) }
+	lognormal := func(u float64) float64 { return math.Exp(distuv.UnitNormal.Quantile(u)) }
 	for _, law := range []struct {
 		name     string
+		m        uint64
 		quantile func(u float64) float64
 	}{
-		{"normal", distuv.UnitNormal.Quantile},
-		{"skewed", func(u float64) float64 { return -math.Log1p(-u) }},
-		{"heavily skewed", func(u float64) float64 { return math.Exp(distuv.UnitNormal.Quantile(u)) }},
-		{"tied", func(u float64) float64 { return math.Floor(-3 * math.Log1p(-u)) }},
-		{"zero-inflated", func(u float64) float64 { return math.Max(0, -math.Log1p(-u)-math.Log(5)) }},
+		{"normal", 2000, distuv.UnitNormal.Quantile},
+		{"skewed", 2000, exponential},
+		{"heavily skewed", 2000, lognormal},
+		{"tied", 2000, func(u float64) float64 { return math.Floor(3 * exponential(u)) }},
+		{"zero-inflated", 2000, inflated(0.8, exponential)},
+		{"zero-inflated in a small reference", 1000, inflated(0.8, exponential)},
+		{"zero-inflated in a large reference", 5000, inflated(0.8, lognormal)},
+		{"nearly all zero, the rest heavily skewed", 1000, inflated(0.95, lognormal)},
 	} {
 		t.Run(law.name, func(t *testing.T) {
 			t.Parallel()
@@ -122,8 +136,8 @@ func TestNumericScoresRarelyExceedTheirFloorWithoutDrift(t *testing.T) {
 			}
 			r := rand.New(rand.NewPCG(21, 22))
 			found := make([]exceedances, len(noDriftSizes))
-			for range references(16) {
-				c := numericColumn(repeat(atoms, drawCounts(r, m, len(atoms))))
+			for range references(32) {
+				c := numericColumn(repeat(atoms, drawCounts(r, law.m, len(atoms))))
 				for i, size := range noDriftSizes {
 					for range size.windows {
 						found[i].count(c.scoresOfAtoms(atoms, drawCounts(r, size.n, len(atoms))), c.floors.At(size.n))
@@ -194,6 +208,7 @@ func TestCategoricalScoresRarelyExceedTheirFloorWithoutDrift(t *testing.T) {
 		{"twenty categories in a small reference", 20, 16, 300, even},
 		{"a hundred categories, most of them rare", 100, 12, 2000, zipf},
 		{"five hundred categories", 500, 4, 5000, even},
+		{"five hundred categories with a dozen reference values each", 500, 8, 6000, even},
 		{"five hundred categories with two reference values each", 500, 4, 1000, even},
 		{"five hundred categories, most of them rare", 500, 4, 2000, zipf},
 	} {
@@ -241,7 +256,7 @@ func lumpUnseen(reference, counts []uint64) []uint64 {
 }
 
 func TestScoresExceedTheirFloorWhenTheMeanMovesByHalfADeviation(t *testing.T) {
-	const n, windows = 200, 600
+	const n, windows = 200, 200
 	r := rand.New(rand.NewPCG(25, 26))
 	normal := func(n int, mean float64) []float64 {
 		values := make([]float64, n)
@@ -250,20 +265,24 @@ func TestScoresExceedTheirFloorWhenTheMeanMovesByHalfADeviation(t *testing.T) {
 		}
 		return values
 	}
-	c := numericColumn(normal(5000, 0))
-	floors := c.floors.At(n)
 	var found exceedances
-	for range windows {
-		live := normal(n, 0.5)
-		cells, tail := cellCounts(c.points, live)
-		found.count(c.scores(binCounts(c.edges, live), cells, tail, moments(live)), floors)
+	for range references(16) {
+		c := numericColumn(normal(5000, 0))
+		floors := c.floors.At(n)
+		for range windows {
+			live := normal(n, 0.5)
+			cells, tail := cellCounts(c.points, live)
+			found.count(c.scores(binCounts(c.edges, live), cells, tail, moments(live)), floors)
+		}
 	}
-	// A shift moves a little of every bin, which the largest change of a single bin sees least.
-	least := map[string]float64{"total_variation": 0.9, "chebyshev": 0.75}
+	// A shift moves a little of every bin, which the largest change of a single bin sees least: even the true 0.999
+	// quantile, by 20,000 windows without drift, lets chebyshev exceed it in only 82% of these.
+	least := map[string]float64{"chebyshev": 0.8}
 	for i, name := range statistics {
-		share := float64(found.above[i]) / windows
-		if share < cmp.Or(least[name], 0.95) {
-			t.Errorf("%s exceeds its floor in only %.1f%% of windows", name, 100*share)
+		want := cmp.Or(least[name], 0.95)
+		law := distuv.Binomial{N: float64(found.trials), P: want}
+		if law.CDF(float64(found.above[i])) < 0.001 {
+			t.Errorf("%s exceeds its floor in only %.1f%% of windows", name, 100*float64(found.above[i])/float64(found.trials))
 		}
 	}
 }
