@@ -98,9 +98,9 @@ func (x *example) column(i int, name string) *window.ColumnView {
 // floors are the noise floors of a column of the flights.
 func (x *example) floors(name string) *stat.Floors {
 	m := x.windows[0].model
-	for k, c := range m.live {
+	for k, c := range m.general.watched {
 		if c.Name == name {
-			return m.floors(k)
+			return m.general.floors(k)
 		}
 	}
 	x.t.Fatalf("no column %s", name)
@@ -153,7 +153,7 @@ func valuesOf(w *exampleWindow, column string) uint64 {
 	view := w.model.monitors[0].set.View(0)
 	for k := range view.Columns {
 		if view.Columns[k].Name == column {
-			return view.Columns[k].Values()
+			return view.Columns[k].Counted()
 		}
 	}
 	return 0
