@@ -448,6 +448,12 @@ func TestNamesNeedNotBeASCIINorUTF8(t *testing.T) {
 // whole runs one model to the end of its logs.
 func whole(t *testing.T, config string) (served, *model) {
 	t.Helper()
+	return wholeWithFloors(t, config, nil)
+}
+
+// wholeWithFloors borrows the noise floors of a model with the same reference, which take most of the time.
+func wholeWithFloors(t *testing.T, config string, lender *model) (served, *model) {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "config.yaml")
 	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
@@ -460,6 +466,9 @@ func whole(t *testing.T, config string) (served, *model) {
 	models, err := e.build(e.config.Load(), false)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if lender != nil {
+		models[0].noise = lender.noise
 	}
 	models[0].run(t.Context())
 	e.store.Publish(models[0].evaluate(now), e.own())
@@ -536,13 +545,13 @@ func TestOrderAndFilesOfALogDoNotMatter(t *testing.T) {
 				t.Parallel()
 				log := cutLog(t, folder, w.Start, w.End)
 				header, all := lines(t, log)
-				run := func(parts map[string][]string) (served, *model) {
-					return whole(t, fmt.Sprintf(
+				run := func(parts map[string][]string, lender *model) (served, *model) {
+					return wholeWithFloors(t, fmt.Sprintf(
 						"models:\n- {name: m, reference: {path: %q}, predictions: {path: %q}, labels: {path: %q}, windows: [1d, 7d, 10y]}\n",
 						filepath.Join(folder, "reference.csv"), shards(t, log, header, parts),
-						filepath.Join(folder, "labels-*"+filepath.Ext(log))))
+						filepath.Join(folder, "labels-*"+filepath.Ext(log))), lender)
 				}
-				want, wantModel := run(map[string][]string{"a": all})
+				want, wantModel := run(map[string][]string{"a": all}, nil)
 
 				r := rand.New(rand.NewPCG(41, uint64(i)))
 				shuffled := slices.Clone(all)
@@ -559,7 +568,7 @@ func TestOrderAndFilesOfALogDoNotMatter(t *testing.T) {
 					{"three files, the last one first", map[string][]string{"c": all[:third], "b": all[third : 2*third], "a": all[2*third:]}},
 				} {
 					t.Run(other.name, func(t *testing.T) {
-						got, gotModel := run(other.parts)
+						got, gotModel := run(other.parts, wantModel)
 						sameCells(t, gotModel, wantModel)
 						sameServed(t, got, want)
 					})

@@ -3,6 +3,7 @@ package stat
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"gonum.org/v1/gonum/stat/distuv"
 )
@@ -25,43 +26,60 @@ func (l shareLaw) draw(r rand.Source, shares []float64) {
 // makes vary by a part of √(2/filled): the more bins, the fuller they must be for the one to be lost in the other.
 func sparse(filled float64) float64 { return max(20, 9*math.Sqrt(filled)) }
 
+// prior is what is assumed of the shares of bins with counts up to limit: that they vary from bin to bin with a gamma
+// law of this shape around the mean count. A limit of 0 is no prior.
+type prior struct {
+	limit       uint64
+	shape, mean float64
+}
+
 // shareLaws returns the laws to draw the shares of bins from. The first takes each bin for itself: the share of a
 // bin with count c is gamma distributed with shape c, so its mean is what was counted.
 //
 // Where bins have few values each, large counts are large by luck as well and the true shares are closer to each
 // other. The second law assumes that, in the way of empirical Bayes: shares vary from bin to bin with a gamma law of
-// the mean and spread that the counts suggest, so that the share of a bin lies between its count and the mean. A
-// window may score higher under either of the two.
+// the mean and spread that the counts suggest, so that the share of a bin lies between its count and the mean. It
+// leaves out the bins with more than twice the median count, which are large by more than luck and would make the
+// spread too large for the others. A window may score higher under either of the two.
 func shareLaws(bins []uint64) []shareLaw {
-	var filled, squares float64
+	laws := []shareLaw{newShareLaw(bins, prior{})}
+	var counts []uint64
 	for _, count := range bins {
 		if count > 0 {
+			counts = append(counts, count)
+		}
+	}
+	slices.Sort(counts)
+	p := prior{limit: 2 * counts[len(counts)/2]}
+	var filled, total, squares float64
+	for _, count := range counts {
+		if count <= p.limit {
 			filled++
+			total += float64(count)
 			squares += float64(count) * float64(count)
 		}
 	}
-	mean := float64(sum(bins)) / filled
-	laws := []shareLaw{newShareLaw(bins, 0, mean)}
-	if mean >= sparse(filled) {
+	p.mean = total / filled
+	if p.mean >= sparse(filled) {
 		return laws
 	}
 	// A gamma law of shape a makes counts vary by mean + mean²/a, where equal shares make them vary by the mean, which a
 	// sample of them misses by mean·√(2/filled) as its standard error. Three of these are no sign that shares differ:
 	// references whose counts vary much by luck are those that live counts are far from.
-	a := 1e6
-	chance := 3 * mean * math.Sqrt(2/filled)
-	if excess := squares/filled - mean*mean - mean - chance; excess > 0 {
-		a = min(a, mean*mean/excess)
+	p.shape = 1e6
+	chance := 3 * p.mean * math.Sqrt(2/filled)
+	if excess := squares/filled - p.mean*p.mean - p.mean - chance; excess > 0 {
+		p.shape = min(p.shape, p.mean*p.mean/excess)
 	}
-	return append(laws, newShareLaw(bins, a, mean))
+	return append(laws, newShareLaw(bins, p))
 }
 
-// newShareLaw returns the law with a prior of shape a around the mean count; a = 0 is no prior.
+// newShareLaw returns the law of the shares under a prior.
 //
 // Bins without reference values share what Good and Turing estimate for values not seen yet: as much as the values
 // that were seen once, f_1/m, with a variance of (f_1 + 2 f_2)/m². One is added to both because no reference can
 // exclude a value that is rarer than 1/m.
-func newShareLaw(bins []uint64, a, mean float64) shareLaw {
+func newShareLaw(bins []uint64, p prior) shareLaw {
 	// times[k] is the number of bins that hold k values of the reference.
 	var times [3]float64
 	for _, count := range bins {
@@ -77,10 +95,13 @@ func newShareLaw(bins []uint64, a, mean float64) shareLaw {
 	unseen, variance := times[1]+1, times[1]+2*times[2]+1
 	l := shareLaw{make([]float64, len(bins)), make([]float64, len(bins))}
 	for i, count := range bins {
-		if count == 0 {
+		switch {
+		case count == 0:
 			l.shapes[i], l.scales[i] = unseen*unseen/variance/times[0], variance/unseen
-		} else {
-			l.shapes[i], l.scales[i] = float64(count)+a, seen/(1+a/mean)
+		case count <= p.limit:
+			l.shapes[i], l.scales[i] = float64(count)+p.shape, seen/(1+p.shape/p.mean)
+		default:
+			l.shapes[i], l.scales[i] = float64(count), seen
 		}
 	}
 	return l

@@ -136,7 +136,7 @@ func TestNumericScoresRarelyExceedTheirFloorWithoutDrift(t *testing.T) {
 			}
 			r := rand.New(rand.NewPCG(21, 22))
 			found := make([]exceedances, len(noDriftSizes))
-			for range references(32) {
+			for range references(20) {
 				c := numericColumn(repeat(atoms, drawCounts(r, law.m, len(atoms))))
 				for i, size := range noDriftSizes {
 					for range size.windows {
@@ -211,6 +211,7 @@ func TestCategoricalScoresRarelyExceedTheirFloorWithoutDrift(t *testing.T) {
 		{"five hundred categories with a dozen reference values each", 500, 8, 6000, even},
 		{"five hundred categories with two reference values each", 500, 4, 1000, even},
 		{"five hundred categories, most of them rare", 500, 4, 2000, zipf},
+		{"five hundred categories, most of them rare, in a large reference", 500, 8, 20_000, zipf},
 	} {
 		t.Run(law.name, func(t *testing.T) {
 			t.Parallel()
