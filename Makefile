@@ -51,7 +51,7 @@ test: ## Run all tests, with the race detector where there is a C compiler
 	@race=-race; \
 	if [ -x $(TOOLS_BIN)/promtool ]; then PROMTOOL=$(abspath $(TOOLS_BIN)/promtool); export PROMTOOL; fi; \
 	if [ "$$($(GO) env CGO_ENABLED)" != 1 ]; then race=; echo "without the race detector: it needs a C compiler"; fi; \
-	set -x; $(GO) test $$race ./...
+	set -x; $(GO) test $$race -timeout 20m ./...
 
 .PHONY: bench
 bench: ## Run all benchmarks

@@ -468,7 +468,7 @@ func wholeWithFloors(t *testing.T, config string, lender *model) (served, *model
 		t.Fatal(err)
 	}
 	if lender != nil {
-		models[0].noise = lender.noise
+		models[0].general.noise = lender.general.noise
 	}
 	models[0].run(t.Context())
 	e.store.Publish(models[0].evaluate(now), e.own())

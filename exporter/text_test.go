@@ -59,7 +59,7 @@ func serveTexts(t *testing.T, reference []string, log string) served {
 	}
 	got, _ := runOnce(t, fmt.Sprintf("models: [{name: m, reference: {path: %q}, predictions: {path: %q}, "+
 		"windows: [1h], max_tokens: 100, columns: {note: {kind: text}}, task: classification, missing_values: []}]\n",
-		filepath.Join(dir, "reference.csv"), filepath.Join(dir, "log.jsonl")))
+		filepath.Join(dir, "reference.csv"), filepath.Join(dir, "log.jsonl")), true)
 	return got
 }
 
