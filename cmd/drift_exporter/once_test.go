@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -114,6 +115,27 @@ func fixed(t *testing.T, text string) string {
 }
 
 // The example is large; here every line of what is served is compared.
+// The first thing that a user compares is what the README shows.
+func TestTheReadmeShowsWhatTheExampleServes(t *testing.T) {
+	chdirToRoot(t)
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, shown := exposition(t, "config.example.yaml"), 0
+	for line := range strings.Lines(string(readme)) {
+		if strings.HasPrefix(line, "drift_") && strings.Contains(line, "} ") {
+			shown++
+			if !strings.Contains(text, "\n"+line) {
+				t.Errorf("the README shows what is not served: %s", line)
+			}
+		}
+	}
+	if shown < 4 {
+		t.Errorf("the README shows %d series, want at least 4", shown)
+	}
+}
+
 func TestOnceOnTheSmallLogs(t *testing.T) {
 	file := testdata(t, "small.prom")
 	t.Chdir(testdata(t, "small"))
