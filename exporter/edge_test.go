@@ -515,6 +515,9 @@ func shards(t *testing.T, path, header string, parts map[string][]string) string
 func windowsOf(t *testing.T, folder string) []oracleWindow {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(folder, "expected.json"))
+	if os.IsNotExist(err) {
+		t.Skipf("the data are not here: %v; they may not be part of the project", err)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -528,53 +531,61 @@ func windowsOf(t *testing.T, folder string) []oracleWindow {
 			weeks = append(weeks, w)
 		}
 	}
-	if len(weeks) != 6 {
+	if len(weeks) < 6 {
 		t.Fatalf("%s has %d windows of weeks", folder, len(weeks))
 	}
 	return weeks
 }
 
 func TestOrderAndFilesOfALogDoNotMatter(t *testing.T) {
-	for _, d := range dataSets[:2] {
-		folder, err := filepath.Abs(d.folder)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i, w := range windowsOf(t, folder) {
-			t.Run(d.name+" "+w.Name, func(t *testing.T) {
-				t.Parallel()
-				log := cutLog(t, folder, w.Start, w.End)
-				header, all := lines(t, log)
-				run := func(parts map[string][]string, lender *model) (served, *model) {
-					return wholeWithFloors(t, fmt.Sprintf(
-						"models:\n- {name: m, reference: {path: %q}, predictions: {path: %q}, labels: {path: %q}, windows: [1d, 7d, 10y]}\n",
-						filepath.Join(folder, "reference.csv"), shards(t, log, header, parts),
-						filepath.Join(folder, "labels-*"+filepath.Ext(log))), lender)
-				}
-				want, wantModel := run(map[string][]string{"a": all}, nil)
+	for _, d := range dataSets {
+		t.Run(d.name, func(t *testing.T) {
+			folder, err := filepath.Abs(d.folder)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, w := range windowsOf(t, folder) {
+				t.Run(w.Name, func(t *testing.T) {
+					t.Parallel()
+					orderDoesNotMatter(t, folder, d.columns, i, &w)
+				})
+			}
+		})
+	}
+}
 
-				r := rand.New(rand.NewPCG(41, uint64(i)))
-				shuffled := slices.Clone(all)
-				r.Shuffle(len(all), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
-				reversed := slices.Clone(all)
-				slices.Reverse(reversed)
-				third := len(all) / 3
-				for _, other := range []struct {
-					name  string
-					parts map[string][]string
-				}{
-					{"shuffled", map[string][]string{"a": shuffled}},
-					{"reversed", map[string][]string{"a": reversed}},
-					{"three files, the last one first", map[string][]string{"c": all[:third], "b": all[third : 2*third], "a": all[2*third:]}},
-				} {
-					t.Run(other.name, func(t *testing.T) {
-						got, gotModel := run(other.parts, wantModel)
-						sameCells(t, gotModel, wantModel)
-						sameServed(t, got, want)
-					})
-				}
-			})
-		}
+// orderDoesNotMatter reads one window of a log in several orders and divisions.
+func orderDoesNotMatter(t *testing.T, folder, columns string, i int, w *oracleWindow) {
+	t.Helper()
+	log := cutLog(t, folder, w.Start, w.End)
+	header, all := lines(t, log)
+	run := func(parts map[string][]string, lender *model) (served, *model) {
+		return wholeWithFloors(t, fmt.Sprintf(
+			"models:\n- {name: m, reference: {path: %q}, predictions: {path: %q}, labels: {path: %q}, windows: [1d, 7d, 10y], fields: {version: none}, columns: {%s}}\n",
+			filepath.Join(folder, "reference.csv"), shards(t, log, header, parts),
+			filepath.Join(folder, "labels*"+filepath.Ext(log)), columns), lender)
+	}
+	want, wantModel := run(map[string][]string{"a": all}, nil)
+
+	r := rand.New(rand.NewPCG(41, uint64(i)))
+	shuffled := slices.Clone(all)
+	r.Shuffle(len(all), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
+	reversed := slices.Clone(all)
+	slices.Reverse(reversed)
+	third := len(all) / 3
+	for _, other := range []struct {
+		name  string
+		parts map[string][]string
+	}{
+		{"shuffled", map[string][]string{"a": shuffled}},
+		{"reversed", map[string][]string{"a": reversed}},
+		{"three files, the last one first", map[string][]string{"c": all[:third], "b": all[third : 2*third], "a": all[2*third:]}},
+	} {
+		t.Run(other.name, func(t *testing.T) {
+			got, gotModel := run(other.parts, wantModel)
+			sameCells(t, gotModel, wantModel)
+			sameServed(t, got, want)
+		})
 	}
 }
 
@@ -622,7 +633,7 @@ func sameServed(t *testing.T, got, want served) {
 		}
 		compared++
 	}
-	if compared < 500 {
+	if compared < 300 {
 		t.Errorf("only %d series were compared", compared)
 	}
 	if len(got) > len(want) {

@@ -5,10 +5,13 @@ import "sort"
 // locator gives live values that are no cut point a cell of their own, as long as there are few of them. Where a
 // column's cut points are all distinct values of the reference, this keeps the Wasserstein distance exact. A
 // located value is counted in its open cell too, so cells still mean the same everywhere.
+//
+// Once there are more than the limit none is located any more: which ones came first would depend on the order in which
+// logs are read.
 type locator struct {
 	first int // cell of the first located value
 	limit int
-	cells map[float64]uint32
+	cells map[float64]uint32 // nil beyond the limit
 }
 
 func newLocator(first, limit int) *locator {
@@ -17,9 +20,13 @@ func newLocator(first, limit int) *locator {
 
 // cell returns the cell of a value, if it has one or there is room for one more.
 func (l *locator) cell(x float64) (int, bool) {
+	if l.cells == nil {
+		return 0, false
+	}
 	i, ok := l.cells[x]
 	if !ok {
 		if len(l.cells) == l.limit {
+			l.cells = nil
 			return 0, false
 		}
 		i = uint32(len(l.cells))
