@@ -503,3 +503,19 @@ func TestMovingReferenceComparesWithTheWindowBefore(t *testing.T) {
 		t.Errorf("the ks of the age is %g (there: %t), want little", d, ok)
 	}
 }
+
+func TestAColumnMayBeOfTwoKindsInTwoReferences(t *testing.T) {
+	s := newSite(t, "    references: {v2: {path: reference-2.csv}}\n    min_records: 5\n")
+	s.write("reference-2.csv", "age\n30\nold\nyoung\n30\n30\n30\n")
+	for i, features := range []string{`"features":{"age":30}`, `"age":30`} {
+		for k := range 10 {
+			s.add("predictions.jsonl", fmt.Sprintf(`{"id":"%d-%d","timestamp":%q,"model_version":"v%d",%s}`+"\n",
+				i, k, start.Format(time.RFC3339), 1+k%2, features))
+		}
+	}
+	got := s.once()
+	for _, version := range []string{"version=v1", "version=v2"} {
+		got.want(t, 0, metric.MissingRatio, version, "column=age", "window=1h")
+	}
+	got.want(t, 0, metric.UnseenRatio, "version=v2", "column=age", "window=1h")
+}

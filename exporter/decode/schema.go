@@ -45,13 +45,17 @@ func slots(s *record.Schema) []slot {
 		}
 		add(r, i, s.Columns[i].Path)
 	}
-	taken := make(map[string]bool)
+	// owner says by which full path a path is taken. Slots with the same one, as of a column that two references take for
+	// different kinds, share their short forms too.
+	owner := make(map[string]string)
+	key := func(path []string) string { return strings.Join(path, "\x00") }
 	for _, sl := range all {
-		taken[strings.Join(sl.paths[0], "\x00")] = true
+		owner[key(sl.paths[0])] = key(sl.paths[0])
 	}
 	also := func(sl *slot, path []string) {
-		if key := strings.Join(path, "\x00"); !taken[key] {
-			taken[key] = true
+		full := key(sl.paths[0])
+		if by, taken := owner[key(path)]; !taken || by == full && key(path) != full {
+			owner[key(path)] = full
 			sl.paths = append(sl.paths, path)
 		}
 	}
