@@ -4,7 +4,10 @@
 // The comments of the types below are the reference of the file. Each field's comment starts with its key.
 package config
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Config is a whole configuration. Unknown keys are problems at every level, and so are keys given twice and keys
 // without a value. Durations are written as Prometheus writes them, largest unit first: 15s, 1h30m, 7d; the units are
@@ -14,8 +17,21 @@ type Config struct {
 	// get the values of the last one, so an interval below Prometheus's scrape interval only costs CPU.
 	// Default 15s; 1s to 366d.
 	EvaluationInterval time.Duration
+	// State is `state`: where the exporter keeps what it would lose when it ends. Default: nowhere; after a start the logs
+	// that still exist are read again.
+	State State
 	// Models are `models`: the list of monitored models, in the file's order. Required, at least one.
 	Models []Model
+}
+
+// State says where checkpoints are kept, and how often they are written.
+type State struct {
+	// Path is `path`: the folder of the checkpoints, which no other exporter may use, relative to the folder of the
+	// configuration file. It is made if it does not exist. Required in state.
+	Path string
+	// CheckpointInterval is `checkpoint_interval`: the time between the end of one checkpoint and the start of the next.
+	// After a crash, what was read since the last one is read again. Default 30s; 1s to 1d.
+	CheckpointInterval time.Duration
 }
 
 // Model is one monitored model: an entry of models.
@@ -46,6 +62,13 @@ type Model struct {
 	// are kept in memory for as long. It stands in an entry of labels but holds for all of the model's, so giving two
 	// different values is a problem. Default 30d; 1s to 10y.
 	LabelTimeout time.Duration
+	// LabelsInPredictions is `labels.in_predictions`: true also takes the label field of a prediction record for its
+	// label, which arrives at the time of the prediction. Such an entry of labels has no path. Default false.
+	LabelsInPredictions bool
+	// MaxIDs is `max_ids`: how many ids are remembered at the same time, of predictions that wait for their label, and of
+	// joined ones, whose label may still be corrected. Beyond that the oldest are given up, joined ones first. Only with
+	// labels. Default 10000000; 1000 to 1000000000.
+	MaxIDs int
 	// Fields are `fields`: where the parts of a record are found. It holds for the logs and for the reference.
 	Fields Fields
 	// Columns are `columns`: a mapping from column names to what is said of them, sorted by name here. Columns that are
@@ -76,6 +99,18 @@ type Model struct {
 	// MaxFuture is `max_future`: records whose event time lies further than this after the wall clock are counted and
 	// dropped, so that one wrong clock does not end every window early. Default 10m; 0s to 366d.
 	MaxFuture time.Duration
+	// Slices are `slices`: the parts of the predictions that errors and volume are also served for, a list of columns
+	// and of pairs of columns; no text columns. Default: none.
+	Slices []Slice
+	// MaxSliceValues is `max_slice_values`: how many values of a slice are served apart, the most frequent ones of the
+	// reference; of a pair of columns as many pairs at most. The rest counts together as "other". Default 50; 4 to 1000.
+	MaxSliceValues int
+	// Detectors are `detectors`: the detectors that watch the stream of joined errors, sorted by name here: adwin, ddm,
+	// eddm, hddm_a, hddm_w, page_hinkley. Default [adwin]; an empty list stands for none.
+	Detectors []string
+	// Champion is `champion`: the version that all others are compared with. Default: the one that was first seen, of
+	// those with enough labels in a window.
+	Champion string
 	// ErrorTolerance is `error_tolerance`: a regression counts as an error if it misses the label by more than this, in
 	// the label's unit. Only for regression. Default 0, which means the 90th percentile of the reference's absolute
 	// error; otherwise a finite number above 0.
@@ -147,7 +182,8 @@ type Condition struct {
 
 // Fields are the dotted paths of a record's parts: "output.class" is the key class inside the object output.
 type Fields struct {
-	// ID is `id`: what joins a label to its prediction. Default id.
+	// ID is `id`: what joins a label to its prediction: a path, or a text with paths in braces, as in
+	// "{request_id}_{row}", where one field is not enough. Default id.
 	ID string
 	// Timestamp is `timestamp`: the event time. Default timestamp.
 	Timestamp string
@@ -165,6 +201,12 @@ type Fields struct {
 	// Label is `label`: the ground truth. Default label.
 	Label string
 }
+
+// Slice divides predictions by the values of one column or of two: an entry of slices.
+type Slice []string
+
+// String returns the label "column" of the slice's metrics.
+func (s Slice) String() string { return strings.Join(s, ",") }
 
 // Column is what the file says of one column: an entry of columns. Name is its key.
 type Column struct {
@@ -203,6 +245,7 @@ type Window struct {
 func defaultModel() Model {
 	return Model{
 		LabelTimeout: 30 * day,
+		MaxIDs:       10_000_000,
 		Fields: Fields{
 			ID: "id", Timestamp: "timestamp", Version: "model_version", Model: "model",
 			Features: "features", Prediction: "prediction", Score: "score", Label: "label",
@@ -215,6 +258,8 @@ func defaultModel() Model {
 		MaxVersions:     10,
 		AllowedLateness: time.Hour,
 		MaxFuture:       10 * time.Minute,
+		MaxSliceValues:  50,
+		Detectors:       []string{"adwin"},
 		MissingValues:   []string{"", "NA", "N/A", "NaN", "null", "NULL", "None"},
 	}
 }

@@ -40,9 +40,9 @@ func completeModel() Model {
 			{Path: "/var/log/[ab]?.{log,txt}", Format: JSONL},
 		},
 		Labels:       []Source{{Path: "/srv/labels/*.csv"}, {Path: "/srv/late.txt", Format: CSV}},
-		LabelTimeout: 90 * 24 * time.Hour,
+		LabelTimeout: 90 * 24 * time.Hour, LabelsInPredictions: true, MaxIDs: 5_000_000,
 		Fields: Fields{
-			ID: "request_id", Timestamp: "ts", Version: "release", Model: "name", Features: "inputs",
+			ID: "{request.id}_{row}", Timestamp: "ts", Version: "release", Model: "name", Features: "inputs",
 			Prediction: "output.class", Score: "output.probability", Label: "truth",
 		},
 		Columns: []Column{
@@ -58,6 +58,8 @@ func completeModel() Model {
 
 		MinRecords: 100, CutPoints: 256, MaxCategories: 50, MaxTokens: 2000, MaxVersions: 3,
 		AllowedLateness: 0, MaxFuture: 90 * time.Minute,
+		Slices: []Slice{{"plan.code"}, {"plan.code", "age"}, {"2"}}, MaxSliceValues: 20,
+		Detectors: []string{"adwin", "page_hinkley"}, Champion: "2.0",
 		MissingValues: []string{"-999", "null", ""},
 	}
 }
@@ -74,9 +76,12 @@ func TestGoodFiles(t *testing.T) {
 	b.Name, b.MaxFuture = "b", 7*24*time.Hour
 
 	tests := map[string]*Config{
-		"minimal.good.yaml":  {EvaluationInterval: 15 * time.Second, Models: []Model{minimalModel()}},
-		"complete.good.yaml": {EvaluationInterval: time.Minute, Models: []Model{completeModel(), price}},
-		"aliases.good.yaml":  {EvaluationInterval: 15 * time.Second, Models: []Model{a, b}},
+		"minimal.good.yaml": {EvaluationInterval: 15 * time.Second, Models: []Model{minimalModel()}},
+		"complete.good.yaml": {
+			EvaluationInterval: time.Minute, State: State{"/srv/state", 2 * time.Minute},
+			Models: []Model{completeModel(), price},
+		},
+		"aliases.good.yaml": {EvaluationInterval: 15 * time.Second, Models: []Model{a, b}},
 	}
 	for _, name := range testFiles(t, "*.good.yaml") {
 		want, ok := tests[name]
@@ -136,6 +141,7 @@ func TestDefaults(t *testing.T) {
 		Reference:    File{Path: "/etc/drift/training.csv"},
 		Predictions:  []Source{{Path: "/etc/drift/logs/churn-*.jsonl"}},
 		LabelTimeout: 720 * time.Hour,
+		MaxIDs:       10_000_000,
 		Fields: Fields{
 			ID: "id", Timestamp: "timestamp", Version: "model_version", Model: "model",
 			Features: "features", Prediction: "prediction", Score: "score", Label: "label",
@@ -148,6 +154,8 @@ func TestDefaults(t *testing.T) {
 		MaxVersions:     10,
 		AllowedLateness: time.Hour,
 		MaxFuture:       10 * time.Minute,
+		MaxSliceValues:  50,
+		Detectors:       []string{"adwin"},
 		MissingValues:   []string{"", "NA", "N/A", "NaN", "null", "NULL", "None"},
 	}
 	if !reflect.DeepEqual(c.Models[0], want) {
@@ -165,6 +173,9 @@ func TestRenderedFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	const want = `evaluation_interval: 1m
+state:
+  path: /srv/state
+  checkpoint_interval: 2m
 models:
   - name: churn
     task: classification
@@ -188,7 +199,9 @@ models:
 		t.Errorf("rendered file starts differently:\n%s", got)
 	}
 	for _, line := range []string{
-		"        timeout: 90d", "    windows: [30m, 24h, 7d]", "    allowed_lateness: 0s", "    max_future: 1h30m",
+		"        timeout: 90d", "      - timeout: 90d", "        in_predictions: true", `    slices: [[plan.code], [plan.code, age], ["2"]]`,
+		"    detectors: [adwin, page_hinkley]", `    champion: "2.0"`, "      id: '{request.id}_{row}'",
+		"    windows: [30m, 24h, 7d]", "    allowed_lateness: 0s", "    max_future: 1h30m",
 		"        edges: [-18, 30.5, 450, 1000]", `    missing_values: ["-999", "null", ""]`, "    missing_values: []",
 	} {
 		if !strings.Contains(string(got), line+"\n") {
@@ -299,4 +312,27 @@ func FuzzYAML(f *testing.F) {
 		m.Predictions[0].Where = []Condition{{"a", text}}
 		checkRoundTrip(t, &Config{EvaluationInterval: time.Second, Models: []Model{m}})
 	})
+}
+
+func TestIDParts(t *testing.T) {
+	tests := []struct {
+		id   string
+		want []IDPart
+	}{
+		{"request.id", []IDPart{{"", "request.id"}}},
+		{"{request.id}", []IDPart{{"", "request.id"}}},
+		{"{request_id}_{row}", []IDPart{{"", "request_id"}, {"_", "row"}}},
+		{"a-{b}c", []IDPart{{"a-", "b"}, {"c", ""}}},
+		{"{a}{b}", []IDPart{{"", "a"}, {"", "b"}}},
+	}
+	for _, test := range tests {
+		if got, ok := IDParts(test.id); !ok || !reflect.DeepEqual(got, test.want) {
+			t.Errorf("IDParts(%q) = %v, %v, want %v", test.id, got, ok, test.want)
+		}
+	}
+	for _, id := range []string{"{", "}", "a}", "{a", "{a}}", "{}", "{a..b}", "{a{b}}"} {
+		if parts, ok := IDParts(id); ok {
+			t.Errorf("IDParts(%q) = %v, want none", id, parts)
+		}
+	}
 }

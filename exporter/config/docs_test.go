@@ -25,7 +25,7 @@ func allKeys() []string {
 	for _, keys := range knownKeys() {
 		all = append(all, keys...)
 	}
-	all = append(all, keysOf((&loader{}).labelKeys(&Source{}, &labelTimeout{}))...)
+	all = append(all, keysOf((&loader{}).labelKeys(&Source{}, new(bool), &labelTimeout{}))...)
 	slices.Sort(all)
 	return slices.Compact(all)
 }

@@ -25,6 +25,7 @@ func knownKeys() map[string][]string {
 	l := &loader{}
 	return map[string][]string{
 		"Config": keysOf(l.rootKeys(&Config{})),
+		"State":  keysOf(l.stateKeys(&State{})),
 		"Model":  keysOf(l.modelKeys(&Model{})),
 		"File":   keysOf(l.fileKeys(&File{})),
 		"Source": keysOf(l.sourceKeys(&Source{})),
@@ -70,8 +71,8 @@ func documentedKeys(t *testing.T) map[string][]string {
 
 func TestEveryKeyIsDocumentedAndEveryDocumentedKeyIsRead(t *testing.T) {
 	documented, known := documentedKeys(t), knownKeys()
-	// The timeout stands among the keys of a label source but is the model's.
-	known["Model"] = append(known["Model"], "labels.timeout")
+	// These stand among the keys of a label source but are the model's.
+	known["Model"] = append(known["Model"], "labels.timeout", "labels.in_predictions")
 	for name := range documented {
 		if known[name] == nil {
 			t.Errorf("the keys of %s are documented but not read", name)
@@ -84,8 +85,8 @@ func TestEveryKeyIsDocumentedAndEveryDocumentedKeyIsRead(t *testing.T) {
 			t.Errorf("%s reads the keys %v, documented are %v", name, keys, documented[name])
 		}
 	}
-	labels := keysOf((&loader{}).labelKeys(&Source{}, &labelTimeout{}))
-	if want := append(keysOf((&loader{}).sourceKeys(&Source{})), "timeout"); !slices.Equal(labels, want) {
+	labels := keysOf((&loader{}).labelKeys(&Source{}, new(bool), &labelTimeout{}))
+	if want := append(keysOf((&loader{}).sourceKeys(&Source{})), "timeout", "in_predictions"); !slices.Equal(labels, want) {
 		t.Errorf("an entry of labels reads the keys %v, want %v", labels, want)
 	}
 }
@@ -109,14 +110,17 @@ func TestEveryKeyIsRendered(t *testing.T) {
 			Sources   []yaml.Node `yaml:"predictions"`
 		}
 	}
-	var root struct{ Models []yaml.Node }
+	var root struct {
+		Models []yaml.Node
+		State  yaml.Node
+	}
 	var top yaml.Node
 	for _, dst := range []any{&rendered, &root, &top} {
 		if err := yaml.Unmarshal(text, dst); err != nil {
 			t.Fatal(err)
 		}
 	}
-	found := map[string][]yaml.Node{"Config": {*top.Content[0]}, "Model": root.Models}
+	found := map[string][]yaml.Node{"Config": {*top.Content[0]}, "State": {root.State}, "Model": root.Models}
 	for _, m := range rendered.Models {
 		found["File"] = append(found["File"], m.Reference)
 		found["Fields"] = append(found["Fields"], m.Fields)

@@ -28,10 +28,23 @@ const (
 func (l *loader) rootKeys(c *Config) []key {
 	return []key{
 		{"evaluation_interval", func(v node) { v.duration(&c.EvaluationInterval, time.Second, longest) }, ""},
+		{"state", func(v node) { l.readState(v, &c.State) }, ""},
 		{
 			"models", func(v node) { l.readModels(v, c) },
 			"models: [{name: churn, reference: {path: training.csv}, predictions: {path: churn.jsonl}}]",
 		},
+	}
+}
+
+func (l *loader) readState(n node, s *State) {
+	s.CheckpointInterval = 30 * time.Second
+	n.mapping("a mapping such as {path: state}", l.stateKeys(s))
+}
+
+func (l *loader) stateKeys(s *State) []key {
+	return []key{
+		{"path", func(v node) { l.readPath(v, &s.Path) }, "path: state"},
+		{"checkpoint_interval", func(v node) { v.duration(&s.CheckpointInterval, time.Second, day) }, ""},
 	}
 }
 
@@ -52,6 +65,8 @@ func (l *loader) readModel(n node, m *Model) {
 	if n.mapping("a mapping that starts with name:", l.modelKeys(m)) {
 		checkTask(n, m)
 		checkEdges(n, m)
+		checkSlices(n, m)
+		checkChampion(n, m)
 	}
 }
 
@@ -78,6 +93,11 @@ func (l *loader) modelKeys(m *Model) []key {
 		{"max_versions", func(v node) { v.whole(&m.MaxVersions, 1, 100) }, ""},
 		{"allowed_lateness", func(v node) { v.duration(&m.AllowedLateness, 0, longest) }, ""},
 		{"max_future", func(v node) { v.duration(&m.MaxFuture, 0, longest) }, ""},
+		{"max_ids", func(v node) { v.whole(&m.MaxIDs, 1000, 1_000_000_000) }, ""},
+		{"slices", func(v node) { readSlices(v, m) }, ""},
+		{"max_slice_values", func(v node) { v.whole(&m.MaxSliceValues, 4, 1000) }, ""},
+		{"detectors", func(v node) { readDetectors(v, m) }, ""},
+		{"champion", func(v node) { v.word(&m.Champion) }, ""},
 		{"error_tolerance", func(v node) { readTolerance(v, m) }, ""},
 		{"missing_values", func(v node) { readMissing(v, m) }, ""},
 	}
@@ -109,7 +129,7 @@ func (l *loader) readName(n node, m *Model) {
 
 func fieldKeys(f *Fields) []key {
 	return []key{
-		{"id", func(v node) { v.dotted(&f.ID) }, ""},
+		{"id", func(v node) { readID(v, &f.ID) }, ""},
 		{"timestamp", func(v node) { v.dotted(&f.Timestamp) }, ""},
 		{"version", func(v node) { v.dotted(&f.Version) }, ""},
 		{"model", func(v node) { v.dotted(&f.Model) }, ""},

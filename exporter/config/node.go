@@ -160,8 +160,11 @@ func (n node) dotted(dst *string) bool {
 	return n.checkDotted(text) && assign(dst, text)
 }
 
+// isDotted reports whether a text is names joined by single dots.
+func isDotted(text string) bool { return !slices.Contains(strings.Split(text, "."), "") }
+
 func (n node) checkDotted(text string) bool {
-	if slices.Contains(strings.Split(text, "."), "") {
+	if !isDotted(text) {
 		n.problem("%s has an empty name between its dots; write names joined by single dots, as in output.class",
 			shorten(text))
 		return false

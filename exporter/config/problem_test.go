@@ -150,7 +150,7 @@ func TestFilesThatAreNoYAML(t *testing.T) {
 func TestManyProblemsAreOneError(t *testing.T) {
 	_, err := Parse("my config.yaml", []byte("models: []\nx: 1\n"), "")
 	want := "my config.yaml:1:9: models: is an empty list; write a list of at least one model\n" +
-		"my config.yaml:2:1: x: unknown key; remove it, the keys here are evaluation_interval, models"
+		"my config.yaml:2:1: x: unknown key; remove it, the keys here are evaluation_interval, state, models"
 	if err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
 	}
@@ -176,7 +176,8 @@ func TestNearestKey(t *testing.T) {
 		{"nam", "name"},
 		{"names", "name"},
 		{"base", ""},
-		{"detectors", ""},
+		{"detectors", "detectors"},
+		{"pages", ""},
 		{"x", ""},
 		{"", ""},
 		{"ü", ""},

@@ -16,7 +16,12 @@ import (
 type (
 	writtenConfig struct {
 		EvaluationInterval model.Duration `yaml:"evaluation_interval"`
+		State              *writtenState  `yaml:"state,omitempty"`
 		Models             []writtenModel `yaml:"models"`
+	}
+	writtenState struct {
+		Path               text           `yaml:"path"`
+		CheckpointInterval model.Duration `yaml:"checkpoint_interval"`
 	}
 	writtenModel struct {
 		Name            text                   `yaml:"name"`
@@ -37,15 +42,22 @@ type (
 		MaxVersions     int                    `yaml:"max_versions"`
 		AllowedLateness model.Duration         `yaml:"allowed_lateness"`
 		MaxFuture       model.Duration         `yaml:"max_future"`
+		MaxIDs          int                    `yaml:"max_ids"`
+		Slices          []writtenSlice         `yaml:"slices,flow,omitempty"`
+		MaxSliceValues  int                    `yaml:"max_slice_values"`
+		Detectors       []string               `yaml:"detectors,flow"`
+		Champion        text                   `yaml:"champion,omitempty"`
 		ErrorTolerance  float64                `yaml:"error_tolerance,omitempty"`
 		MissingValues   []text                 `yaml:"missing_values,flow"`
 	}
 	writtenSource struct {
-		Path    text          `yaml:"path"`
-		Format  Format        `yaml:"format,omitempty"`
-		Where   map[text]text `yaml:"where,omitempty"`
-		Timeout string        `yaml:"timeout,omitempty"`
+		Path          text          `yaml:"path,omitempty"`
+		Format        Format        `yaml:"format,omitempty"`
+		Where         map[text]text `yaml:"where,omitempty"`
+		Timeout       string        `yaml:"timeout,omitempty"`
+		InPredictions bool          `yaml:"in_predictions,omitempty"`
 	}
+	writtenSlice  []text
 	writtenFields struct {
 		ID         text `yaml:"id"`
 		Timestamp  text `yaml:"timestamp"`
@@ -80,6 +92,9 @@ func (t text) MarshalYAML() (any, error) {
 // if the paths are absolute; relative ones have already been resolved and would be again.
 func (c *Config) YAML() ([]byte, error) {
 	w := writtenConfig{EvaluationInterval: model.Duration(c.EvaluationInterval)}
+	if c.State.Path != "" {
+		w.State = &writtenState{text(c.State.Path), model.Duration(c.State.CheckpointInterval)}
+	}
 	for i := range c.Models {
 		w.Models = append(w.Models, writeModel(&c.Models[i]))
 	}
@@ -109,8 +124,24 @@ func writeModel(m *Model) writtenModel {
 		MaxVersions:     m.MaxVersions,
 		AllowedLateness: model.Duration(m.AllowedLateness),
 		MaxFuture:       model.Duration(m.MaxFuture),
+		MaxIDs:          m.MaxIDs,
+		MaxSliceValues:  m.MaxSliceValues,
+		Detectors:       m.Detectors,
+		Champion:        text(m.Champion),
 		ErrorTolerance:  m.ErrorTolerance,
 		MissingValues:   []text{},
+	}
+	if m.LabelsInPredictions {
+		w.Labels = append(w.Labels, writtenSource{
+			Timeout: model.Duration(m.LabelTimeout).String(), InPredictions: true,
+		})
+	}
+	for _, slice := range m.Slices {
+		var columns writtenSlice
+		for _, column := range slice {
+			columns = append(columns, text(column))
+		}
+		w.Slices = append(w.Slices, columns)
 	}
 	for _, value := range m.MissingValues {
 		w.MissingValues = append(w.MissingValues, text(value))

@@ -26,22 +26,45 @@ func (l *loader) sourceKeys(s *Source) []key {
 	}
 }
 
-func (l *loader) labelKeys(s *Source, timeout *labelTimeout) []key {
-	return append(l.sourceKeys(s), key{"timeout", timeout.read, ""})
+func (l *loader) labelKeys(s *Source, inPredictions *bool, timeout *labelTimeout) []key {
+	keys := append(l.sourceKeys(s), key{"timeout", timeout.read, ""},
+		key{"in_predictions", func(v node) { v.boolean(inPredictions) }, ""})
+	keys[0].example = "" // see readLabels
+	return keys
 }
 
 func (l *loader) readPredictions(n node, m *Model) {
-	m.Predictions = readSources(n, `{path: "logs/*.jsonl"}`, l.sourceKeys)
+	m.Predictions = readSources(n, `{path: "logs/*.jsonl"}`, func(item node, want string) (s Source, ok bool) {
+		ok = item.mapping(want, l.sourceKeys(&s))
+		return s, ok
+	})
 }
 
+// readLabels reads logs of labels, and entries without a path that say that labels stand in the log of predictions.
 func (l *loader) readLabels(n node, m *Model) {
 	timeout := &labelTimeout{value: &m.LabelTimeout}
-	keys := func(s *Source) []key { return l.labelKeys(s, timeout) }
-	m.Labels = readSources(n, `{path: "labels/*.jsonl"}`, keys)
+	m.Labels = readSources(n, `{path: "labels/*.jsonl"}`, func(item node, want string) (s Source, ok bool) {
+		inPredictions := false
+		if !item.mapping(want, l.labelKeys(&s, &inPredictions, timeout)) {
+			return s, false
+		}
+		m.LabelsInPredictions = m.LabelsInPredictions || inPredictions
+		path, hasPath := item.find("path")
+		_, told := item.find("in_predictions")
+		switch {
+		case inPredictions && hasPath:
+			path.problem("has no place beside in_predictions: true; make two entries of labels of them")
+		case !told && !hasPath:
+			missing := item.key("path", item.Node)
+			missing.line, missing.column = item.line, item.column
+			missing.problem(`is missing; add it, as in path: "labels/*.jsonl", or in_predictions: true`)
+		}
+		return s, hasPath && !inPredictions
+	})
 }
 
-// readSources reads one mapping or a list of them.
-func readSources(n node, example string, keys func(*Source) []key) []Source {
+// readSources reads one mapping or a list of them. read says whether an entry is a source.
+func readSources(n node, example string, read func(item node, want string) (Source, bool)) []Source {
 	want := "a mapping such as " + example + " or a list of such mappings"
 	items := []node{n}
 	if n.Kind == yaml.SequenceNode {
@@ -49,8 +72,8 @@ func readSources(n node, example string, keys func(*Source) []key) []Source {
 	}
 	var all []Source
 	for _, item := range items {
-		var s Source
-		if !item.mapping(want, keys(&s)) {
+		s, ok := read(item, want)
+		if !ok {
 			continue
 		}
 		same := func(o Source) bool { return o.Path == s.Path && slices.Equal(o.Where, s.Where) }
