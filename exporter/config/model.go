@@ -66,7 +66,7 @@ func (l *loader) readModel(n node, m *Model) {
 		checkTask(n, m)
 		checkEdges(n, m)
 		checkSlices(n, m)
-		checkChampion(n, m)
+		checkChampion(n)
 	}
 }
 

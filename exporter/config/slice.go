@@ -60,7 +60,8 @@ func checkSlices(n node, m *Model) {
 		return
 	}
 	for _, c := range m.Columns {
-		if (c.Ignore || c.Kind == Text) && slices.ContainsFunc(m.Slices, func(s Slice) bool { return slices.Contains(s, c.Name) }) {
+		by := func(s Slice) bool { return slices.Contains(s, c.Name) }
+		if (c.Ignore || c.Kind == Text) && slices.ContainsFunc(m.Slices, by) {
 			what := "is ignored"
 			if !c.Ignore {
 				what = "is text"
@@ -71,7 +72,7 @@ func checkSlices(n node, m *Model) {
 }
 
 // checkChampion reports a champion where versions have no errors to compare.
-func checkChampion(n node, m *Model) {
+func checkChampion(n node) {
 	champion, ok := n.find("champion")
 	if _, labels := n.find("labels"); ok && !labels {
 		champion.problem("has no effect without labels; remove it or say where labels are")

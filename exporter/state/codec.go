@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // sharedSize is the length from which Encoder.Shared refers to bytes instead of copying them.
@@ -66,7 +67,7 @@ func (e *Encoder) Parts() [][]byte {
 	if len(e.buf) == 0 {
 		return e.parts
 	}
-	return append(e.parts[:len(e.parts):len(e.parts)], e.buf)
+	return append(slices.Clip(e.parts), e.buf)
 }
 
 // Len returns the number of bytes written.

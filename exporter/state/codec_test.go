@@ -2,6 +2,7 @@ package state
 
 import (
 	"bytes"
+	"errors"
 	"math"
 	"testing"
 )
@@ -57,7 +58,7 @@ func TestCodecStopsAtTheFirstError(t *testing.T) {
 			}
 			first := d.Err()
 			d.Fail("another")
-			if d.Uint() != 0 || d.Float() != 0 || d.String() != "" || d.Err() != first {
+			if d.Uint() != 0 || d.Float() != 0 || d.String() != "" || !errors.Is(d.Err(), first) {
 				t.Error("values or errors after the first error")
 			}
 		})
