@@ -62,7 +62,7 @@ func (e *evaluation) sources() {
 		for _, reason := range record.Reasons {
 			e.out.Add(metric.SourceErrors, float64(p.errors[reason]), name, p.name, string(reason))
 		}
-		e.out.Add(metric.SourceReadBytes, float64(stats.Bytes), name, p.name)
+		e.out.Add(metric.SourceReadBytes, float64(p.bytes()), name, p.name)
 		e.out.Add(metric.SourceLagBytes, float64(stats.LagBytes), name, p.name)
 		if !p.lastRead.IsZero() {
 			e.out.Add(metric.SourceLastRecord, float64(p.lastRead.UnixMilli())/1e3, name, p.name)
@@ -103,6 +103,10 @@ func (e *evaluation) version(mon *monitor) {
 	if mon.outcomes != nil {
 		e.out.Add(metric.LabeledPredictions, float64(mon.labeledTotal), name, mon.version)
 		e.out.Add(metric.PredictionErrors, float64(mon.errors), name, mon.version)
+		e.detectors(mon)
+		if mon.labeledTotal > 0 {
+			e.out.AddHistogram(metric.LabelDelay, delayBounds[:], mon.delays.counts[:], mon.delays.sum, name, mon.version)
+		}
 	}
 	for i, w := range e.config.Windows {
 		// A window ends at the newest record, but not for ever: without data it is gone after its own length.
@@ -376,7 +380,7 @@ func (e *evaluation) performance(mon *monitor, i int, w config.Window) {
 	delays := mon.outcomes.Delays(i)
 	for _, q := range []float64{0.5, 0.95} {
 		if delay, ok := delays.Quantile(q); ok {
-			e.out.Add(metric.LabelDelay, delay, labels(strconv.FormatFloat(q, 'g', -1, 64))...)
+			e.out.Add(metric.LabelDelayQuantile, delay, labels(strconv.FormatFloat(q, 'g', -1, 64))...)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,9 +39,10 @@ type Exporter struct {
 	reloads chan chan error
 
 	// These belong to the goroutine of Run.
-	models     []*running
-	reloadedAt time.Time
-	reloadedOK bool
+	models      []*running
+	checkpoints *checkpoints // nil without state
+	reloadedAt  time.Time
+	reloadedOK  bool
 }
 
 // running is a model with the goroutine that it runs in.
@@ -121,9 +123,15 @@ func (e *Exporter) Once(ctx context.Context) error {
 }
 
 // Run follows all sources until the context ends, and evaluates at every interval. It returns an error only if the
-// models cannot be built.
+// models cannot be built, or if another process uses the state.
 func (e *Exporter) Run(ctx context.Context) error {
+	if err := e.openState(); err != nil {
+		return err
+	}
 	models, err := e.build(e.config.Load(), true)
+	if err == nil {
+		err = e.restore(models)
+	}
 	if err != nil {
 		return err
 	}
@@ -135,6 +143,7 @@ func (e *Exporter) Run(ctx context.Context) error {
 			r.stop()
 			<-r.done
 		}
+		e.closeState()
 	}()
 	e.publish(ctx)
 	interval := e.config.Load().EvaluationInterval
@@ -152,6 +161,10 @@ func (e *Exporter) Run(ctx context.Context) error {
 			e.options.Logger.Info("Caught up with all sources")
 		case <-ticker.C:
 			e.publish(ctx)
+		case <-e.checkpoints.due():
+			e.checkpoints.begin(ctx, slices.Clone(e.models), e.options.Now())
+		case result := <-e.checkpoints.results():
+			e.took(result)
 		case reply := <-e.reloads:
 			reply <- e.reload(ctx)
 			ticker.Reset(e.config.Load().EvaluationInterval)
@@ -209,6 +222,7 @@ func (e *Exporter) own() *metric.Snapshot {
 	}
 	s.Add(metric.ConfigReloadSuccess, ok)
 	s.Add(metric.ConfigReloadTime, float64(e.reloadedAt.UnixMilli())/1e3)
+	e.checkpoints.add(s)
 	s.Add(metric.EvaluationInterval, e.config.Load().EvaluationInterval.Seconds())
 	return s
 }

@@ -19,8 +19,6 @@ import (
 )
 
 const (
-	// maxJoinIDs bounds the ids that wait for a label, or for a later one.
-	maxJoinIDs = 4_000_000
 	// maxClasses bounds the classes of predictions and labels that are told apart.
 	maxClasses = 1000
 	// otherVersion takes the records of versions beyond the limit.
@@ -39,15 +37,20 @@ type model struct {
 	now       func() time.Time
 	logger    *slog.Logger
 	requests  chan chan *metric.Snapshot
+	cuts      chan *cut
 	caughtUp  chan struct{}
+	// identity is the fingerprint of the model, seed that of the hashes of its ids.
+	identity, seed uint64
+	// cut is the cut that is being written, nil while none is.
+	cut *cut
 
-	// predictionField and scoreField are the batch columns of predictions, -1 if there are none.
-	predictionField, scoreField int
-	classes                     *outcome.Classes
-	join                        *outcome.Join // nil without labels
-	recent                      *recentIDs    // nil with labels: the join knows
-	monitors                    []*monitor
-	versions                    map[string]uint16
+	// predictionField, scoreField and labelField are the batch columns of predictions, -1 if there are none.
+	predictionField, scoreField, labelField int
+	classes                                 *outcome.Classes
+	join                                    *outcome.Join // nil without labels
+	recent                                  *recentIDs    // nil with labels: the join knows
+	monitors                                []*monitor
+	versions                                map[string]uint16
 	// newest is the newest event time of predictions, newestLabel that of labels too.
 	newest, newestLabel  int64
 	lastRead, labelsRead time.Time
@@ -74,7 +77,8 @@ func newModel(c *config.Model, follow bool, now func() time.Time, logger *slog.L
 	}
 	m := &model{
 		config: c, general: general, own: own, follow: follow, now: now, logger: logger,
-		requests: make(chan chan *metric.Snapshot), caughtUp: make(chan struct{}),
+		requests: make(chan chan *metric.Snapshot), cuts: make(chan *cut), caughtUp: make(chan struct{}),
+		seed:    rand.Uint64(),
 		classes: outcome.NewClasses(maxClasses), versions: make(map[string]uint16),
 		newest: never, newestLabel: never, labelResults: make(map[string]uint64),
 	}
@@ -82,32 +86,34 @@ func newModel(c *config.Model, follow bool, now func() time.Time, logger *slog.L
 		b.adopt(m.classes)
 	}
 	m.skew = newSkew(c, m.baselines())
-	if len(c.Labels) > 0 {
-		m.join = outcome.NewJoin(c.LabelTimeout, maxJoinIDs)
+	if len(c.Labels) > 0 || c.LabelsInPredictions {
+		layout := outcome.Layout{Numbers: general.rules.Task == outcome.Regression, Slices: len(c.Slices)}
+		layout.Scores = !layout.Numbers
+		m.join = outcome.NewJoin(layout, c.LabelTimeout, c.MaxIDs)
 	} else {
 		m.recent = newRecentIDs()
 	}
-	seed := rand.Uint64()
 	schema := m.predictionSchema()
 	for _, s := range c.Predictions {
-		if err := m.addPipeline(s, predictions, schema, seed); err != nil {
+		if err := m.addPipeline(s, predictions, schema); err != nil {
 			return nil, err
 		}
 	}
 	for _, s := range c.Labels {
-		if err := m.addPipeline(s, labels, m.labelSchema(), seed); err != nil {
+		if err := m.addPipeline(s, labels, m.labelSchema()); err != nil {
 			return nil, err
 		}
 	}
-	return m, nil
+	m.identity, err = m.fingerprint()
+	return m, err
 }
 
-func (m *model) addPipeline(s config.Source, why purpose, schema *record.Schema, seed uint64) error {
+func (m *model) addPipeline(s config.Source, why purpose, schema *record.Schema) error {
 	own := *schema
 	for _, c := range s.Where {
 		own.Where = append(own.Where, record.Condition{Path: pathOf(c.Field), Value: c.Value})
 	}
-	p, err := newPipeline(s, why, &own, seed, m.follow, m.logger)
+	p, err := newPipeline(s, why, &own, m.follow, m.logger)
 	if err != nil {
 		return fmt.Errorf("model %q: %s: %w", m.config.Name, s.Path, err)
 	}
@@ -118,10 +124,8 @@ func (m *model) addPipeline(s config.Source, why purpose, schema *record.Schema,
 // predictionSchema wants the references' columns, and the prediction and score even where the references lack them.
 func (m *model) predictionSchema() *record.Schema {
 	f := m.config.Fields
-	s := &record.Schema{
-		ID: pathOf(f.ID), Time: pathOf(f.Timestamp), Version: pathOf(f.Version),
-		Missing: m.config.MissingValues,
-	}
+	s := &record.Schema{Time: pathOf(f.Timestamp), Version: pathOf(f.Version), Missing: m.config.MissingValues}
+	s.ID, s.IDParts = idOf(f.ID)
 	for _, b := range m.baselines() {
 		m.columns = b.addTo(s, m.columns, f)
 	}
@@ -138,7 +142,23 @@ func (m *model) predictionSchema() *record.Schema {
 	if m.general.rules.Task == outcome.Classification {
 		m.scoreField = field(profile.Score, f.Score, record.Numeric)
 	}
+	m.labelField = -1
+	if m.config.LabelsInPredictions {
+		m.labelField = field(profile.Label, f.Label, m.general.profile.OutcomeKind())
+	}
 	return s
+}
+
+// idOf returns where an id stands: in one field, or in parts.
+func idOf(id string) (path []string, parts []record.IDPart) {
+	all, _ := config.IDParts(id) // The configuration has been checked.
+	if len(all) == 1 && all[0].Text == "" {
+		return pathOf(all[0].Field), nil
+	}
+	for _, p := range all {
+		parts = append(parts, record.IDPart{Text: p.Text, Path: pathOf(p.Field)})
+	}
+	return nil, parts
 }
 
 // featureField says where a feature may stand: in the object of the features or in the record itself, and a name with
@@ -165,10 +185,12 @@ func pathOf(name string) []string {
 
 func (m *model) labelSchema() *record.Schema {
 	f := m.config.Fields
-	return &record.Schema{
-		ID: pathOf(f.ID), Time: pathOf(f.Timestamp), Missing: m.config.MissingValues,
+	s := &record.Schema{
+		Time: pathOf(f.Timestamp), Missing: m.config.MissingValues,
 		Columns: []record.Field{{Name: "label", Path: pathOf(f.Label), Kind: m.general.profile.OutcomeKind()}},
 	}
+	s.ID, s.IDParts = idOf(f.ID)
+	return s
 }
 
 // run reads the logs until they end or the context does, and answers requests for snapshots in between.
@@ -180,6 +202,12 @@ func (m *model) run(ctx context.Context) {
 	}()
 	starting := m.starting(ctx)
 	for loads != nil {
+		var written chan<- [][]byte
+		var part [][]byte
+		var stop <-chan struct{}
+		if m.cut != nil {
+			written, part, stop = m.cut.parts, m.cut.queue[0], m.cut.stop
+		}
 		select {
 		case l, ok := <-loads:
 			if !ok {
@@ -190,10 +218,19 @@ func (m *model) run(ctx context.Context) {
 			l.release()
 		case reply := <-m.requests:
 			reply <- m.evaluate(m.now())
+		case c := <-m.cuts:
+			m.begin(c)
+		case written <- part:
+			m.proceed()
+		case <-stop:
+			m.endCut()
 		case <-starting:
 			starting = nil
 			close(m.caughtUp)
 		}
+	}
+	if m.cut != nil {
+		m.endCut()
 	}
 }
 
@@ -204,9 +241,9 @@ func (m *model) read(ctx context.Context, loads chan<- *load) {
 	defer group.Wait()
 	for _, p := range m.pipelines {
 		if m.follow {
-			group.Go(func() { p.run(ctx, loads) })
+			group.Go(func() { p.run(ctx, m.seed, loads) })
 		} else {
-			p.run(ctx, loads)
+			p.run(ctx, m.seed, loads)
 		}
 	}
 }
@@ -243,13 +280,7 @@ func (m *model) snapshot(ctx context.Context) *metric.Snapshot {
 func (m *model) consume(l *load) {
 	p, b := l.pipeline, &l.batch
 	now := m.now()
-	if l.block.First {
-		p.lines[l.block.File] = 0
-		if len(l.block.Header) > 0 {
-			p.lines[l.block.File] = 1
-		}
-	}
-	line := p.lines[l.block.File]
+	line := p.begin(l.block)
 	for range l.block.TooLong {
 		p.reject(record.TooLong, now, l.block.File, line+1, "the record is longer than the limit")
 		line++
@@ -258,7 +289,7 @@ func (m *model) consume(l *load) {
 		p.reject(r.Reason, now, l.block.File, line+r.Line+1, r.Detail)
 	}
 	l.line = line
-	p.lines[l.block.File] = line + b.Lines
+	p.counted(l.block, line+b.Lines)
 	if b.Rows == 0 {
 		return
 	}
@@ -286,6 +317,8 @@ func (m *model) addPredictions(l *load, now time.Time) {
 	}
 	if m.recent != nil {
 		m.recent.touch(b.IDs)
+	} else {
+		m.join.Touch(b.IDs)
 	}
 	groups := m.groups[:0]
 	at := -1
@@ -300,7 +333,11 @@ func (m *model) addPredictions(l *load, now time.Time) {
 			continue
 		}
 		version := m.version(l, row)
-		if !m.admit(l, row, version, now) {
+		admitted := m.admit(l, row, version, now)
+		if m.labelField >= 0 {
+			m.takeLabel(b, row, version)
+		}
+		if !admitted {
 			continue
 		}
 		m.newest = max(m.newest, t)
@@ -324,6 +361,10 @@ func (m *model) addPredictions(l *load, now time.Time) {
 	}
 	m.groups = groups
 	m.lastRead = now
+	if m.labelField >= 0 {
+		m.labelsRead = now
+		m.expire(l)
+	}
 	m.advance()
 	if m.newest != never {
 		m.skew.add(b, m.columns, m.newest)
@@ -380,19 +421,16 @@ func (m *model) admit(l *load, row int, version uint16, now time.Time) bool {
 	}
 	known := false
 	if m.join == nil {
-		known = m.recent.add(id)
+		// Several versions may predict the same id.
+		known = m.recent.add(id + uint64(version)*0x9e3779b97f4a7c15)
 	} else {
-		p := outcome.Prediction{ID: id, Time: b.Times[row], Version: version, Score: math.NaN()}
-		var ok bool
-		if p.Value, ok = m.value(b, m.predictionField, row, m.general.profile.Find(profile.Prediction)); !ok {
+		var p outcome.Prediction
+		if !m.prediction(&p, b, row, version) {
 			return true // without a prediction there is nothing to be right or wrong
 		}
-		if m.scoreField >= 0 {
-			p.Score = b.Columns[m.scoreField].Numbers[row]
-		}
-		result, pair := m.join.AddPrediction(p)
+		result, pair := m.join.AddPrediction(&p)
 		if result == outcome.Matched {
-			m.joined(pair)
+			m.joined(&pair)
 		}
 		known = result == outcome.Duplicate
 	}
@@ -400,6 +438,45 @@ func (m *model) admit(l *load, row int, version uint16, now time.Time) bool {
 		m.rejectRow(l, row, record.Duplicate, now, "a prediction of this id was counted before")
 	}
 	return !known
+}
+
+// prediction fills in what the label of a prediction needs, if there is a predicted value.
+func (m *model) prediction(p *outcome.Prediction, b *record.Batch, row int, version uint16) (ok bool) {
+	*p = outcome.Prediction{ID: b.IDs[row], Time: b.Times[row], Version: version, Score: math.NaN()}
+	if p.Value, ok = m.value(b, m.predictionField, row, m.general.profile.Find(profile.Prediction)); !ok {
+		return false
+	}
+	if m.scoreField >= 0 {
+		p.Score = b.Columns[m.scoreField].Numbers[row]
+	}
+	return true
+}
+
+// takeLabel counts the label that a prediction record has itself, if it has one. It arrives with the prediction.
+func (m *model) takeLabel(b *record.Batch, row int, version uint16) {
+	value, ok := m.value(b, m.labelField, row, m.labelColumn())
+	if !ok {
+		return
+	}
+	l := outcome.Label{ID: b.IDs[row], Time: b.Times[row], Value: value}
+	if l.ID != 0 {
+		m.addLabel(l)
+		return
+	}
+	// Nothing else can ever belong to it.
+	m.labelResults[outcome.Matched.String()]++
+	pair := outcome.Joined{Result: outcome.Matched, Label: l}
+	if m.prediction(&pair.Prediction, b, row, version) {
+		m.joined(&pair)
+	}
+}
+
+// labelColumn is the reference's column of labels, or else of predictions, which have the same values.
+func (m *model) labelColumn() *profile.Column {
+	if c := m.general.profile.Find(profile.Label); c != nil {
+		return c
+	}
+	return m.general.profile.Find(profile.Prediction)
 }
 
 // value returns a prediction or label of a batch, if there is one.
@@ -429,10 +506,8 @@ func (m *model) value(b *record.Batch, column, row int, reference *profile.Colum
 func (m *model) addLabels(l *load, now time.Time) {
 	b := &l.batch
 	limit := now.Add(m.config.MaxFuture).UnixNano()
-	reference := m.general.profile.Find(profile.Label)
-	if reference == nil {
-		reference = m.general.profile.Find(profile.Prediction)
-	}
+	reference := m.labelColumn()
+	m.join.Touch(b.IDs)
 	for row := range b.Rows {
 		if b.IDs[row] == 0 {
 			m.rejectRow(l, row, record.NoID, now, "the label has no id")
@@ -447,35 +522,51 @@ func (m *model) addLabels(l *load, now time.Time) {
 			m.rejectRow(l, row, record.NoLabel, now, "the label is missing or of the wrong type")
 			continue
 		}
-		m.newestLabel = max(m.newestLabel, b.Times[row])
-		result, pair, paired := m.join.AddLabel(outcome.Label{ID: b.IDs[row], Time: b.Times[row], Value: value})
-		m.labelResults[result.String()]++
-		switch {
-		case result == outcome.Matched:
-			m.joined(pair)
-		case result == outcome.Corrected && paired:
-			mon := m.monitors[pair.Prediction.Version]
-			mon.outcomes.Add(pair.Prediction, pair.Previous, -1)
-			mon.outcomes.Add(pair.Prediction, pair.Label, 1)
-		}
+		m.addLabel(outcome.Label{ID: b.IDs[row], Time: b.Times[row], Value: value})
 	}
 	m.labelsRead = now
 	m.advance()
+	m.expire(l)
+}
+
+// expire gives up the ids for which it is too late. While catching up, one log may be far ahead of the other.
+func (m *model) expire(l *load) {
 	if l.caughtUp {
-		// While catching up, one log may be far ahead of the other.
 		m.join.Expire(m.newestLabel)
 	}
 }
 
+// addLabel joins a label and counts what comes of it.
+func (m *model) addLabel(l outcome.Label) {
+	m.newestLabel = max(m.newestLabel, l.Time)
+	result, pairs := m.join.AddLabel(l)
+	m.labelResults[result.String()]++
+	for i := range pairs {
+		pair := &pairs[i]
+		if pair.Result == outcome.Matched {
+			m.joined(pair)
+			continue
+		}
+		mon := m.monitors[pair.Prediction.Version]
+		mon.outcomes.Add(&pair.Prediction, pair.Previous, -1)
+		mon.outcomes.Add(&pair.Prediction, pair.Label, 1)
+	}
+}
+
 // joined counts a prediction that has got its label.
-func (m *model) joined(pair outcome.Joined) {
+func (m *model) joined(pair *outcome.Joined) {
 	mon := m.monitors[pair.Prediction.Version]
 	mon.labeledTotal++
-	if mon.rules.Wrong(pair.Prediction.Outcome(pair.Label)) {
+	wrong := mon.rules.Wrong(pair.Prediction.Outcome(pair.Label))
+	if wrong {
 		mon.errors++
 	}
 	mon.labeled.Add(pair.Prediction.Time, 1)
-	mon.outcomes.Add(pair.Prediction, pair.Label, 1)
+	mon.outcomes.Add(&pair.Prediction, pair.Label, 1)
+	mon.delays.add(time.Duration(pair.Label.Time - pair.Prediction.Time))
+	for _, w := range mon.watches {
+		w.add(wrong, pair.Label.Time)
+	}
 }
 
 func timeText(t int64) string { return time.Unix(0, t).UTC().Format(time.RFC3339) }

@@ -18,6 +18,8 @@ type monitor struct {
 	outcomes *outcome.Windows // nil without labels
 	// labeled counts the predictions that have a label, by the time of the prediction.
 	labeled *window.Counter
+	watches []*watch // detectors; none without labels
+	delays  delayHistogram
 
 	predictions, labeledTotal, errors uint64
 	newest                            int64
@@ -43,6 +45,7 @@ func newMonitor(version string, m *model) *monitor {
 	}
 	if m.join != nil {
 		mon.outcomes = outcome.NewWindows(lengths, own.rules)
+		mon.watches = newWatches(m.config.Detectors)
 	}
 	return mon
 }

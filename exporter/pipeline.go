@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -31,17 +32,25 @@ type pipeline struct {
 	files   *source.Files
 	format  decode.Format
 	schema  *record.Schema
-	seed    uint64
 	logger  *slog.Logger
+	// options are those that files was made with.
+	options source.Options
 	// starting waits for the loads that were read before the source had caught up.
 	starting sync.WaitGroup
 
 	// The rest belongs to the model's goroutine.
-	records  uint64
-	errors   map[record.Reason]uint64
-	lastRead time.Time
-	lines    map[string]int // lines read so far, by file, for messages
-	logged   time.Time      // when a rejected record was last logged
+	records     uint64
+	bytesBefore uint64 // that earlier runs have read
+	errors      map[record.Reason]uint64
+	lastRead    time.Time
+	places      map[uint64]place // by the number of the content
+	logged      time.Time        // when a rejected record was last logged
+}
+
+// place is how far the records of a file have been counted.
+type place struct {
+	position source.Position
+	lines    int // before it, for messages
 }
 
 // load is a block on its way through a pipeline.
@@ -72,22 +81,58 @@ func (l *load) release() {
 // pollInterval is how often files are looked at.
 const pollInterval = time.Second
 
-func newPipeline(s config.Source, why purpose, schema *record.Schema, seed uint64, follow bool,
-	logger *slog.Logger,
-) (*pipeline, error) {
+func newPipeline(s config.Source, why purpose, schema *record.Schema, follow bool, logger *slog.Logger) (*pipeline, error) {
 	format, err := decode.Lookup(formatOf(s.Format, s.Path))
 	if err != nil {
 		return nil, err
 	}
 	p := &pipeline{
-		name: s.Path, purpose: why, format: format, schema: schema, seed: seed, logger: logger,
-		errors: make(map[record.Reason]uint64), lines: make(map[string]int),
+		name: s.Path, purpose: why, format: format, schema: schema, logger: logger,
+		errors: make(map[record.Reason]uint64), places: make(map[uint64]place),
+		options: source.Options{
+			Pattern: s.Path, Header: format.Header, Split: format.Split,
+			Follow: follow, PollInterval: pollInterval, Logger: logger,
+		},
 	}
-	p.files = source.New(source.Options{
-		Pattern: s.Path, Header: format.Header, Split: format.Split,
-		Follow: follow, PollInterval: pollInterval, Logger: logger,
-	})
+	p.files = source.New(p.options)
 	return p, nil
+}
+
+// resume makes a source that has not run yet go on where another run has got to. It may be called more than once.
+func (p *pipeline) resume(s *savedPipeline) {
+	for i, position := range s.positions {
+		for {
+			if _, taken := p.places[position.Content]; !taken {
+				break
+			}
+			position.Content++ // Another saved source has given the number to another content.
+		}
+		p.places[position.Content] = place{position, int(s.lines[i])}
+		p.options.Resume = append(p.options.Resume, position)
+	}
+	p.files = source.New(p.options)
+}
+
+// bytes returns how much has been read in all runs.
+func (p *pipeline) bytes() uint64 { return p.bytesBefore + p.files.Stats().Bytes }
+
+// begin notes where the block of a load belongs, and returns the number of lines before it.
+func (p *pipeline) begin(b *source.Block) (lines int) {
+	if b.First {
+		if len(b.Header) > 0 {
+			return 1
+		}
+		return 0
+	}
+	return p.places[b.Position.Content].lines
+}
+
+// counted notes that a block was counted, behind which there are so many lines of its file.
+func (p *pipeline) counted(b *source.Block, lines int) {
+	p.places[b.Position.Content] = place{b.Position, lines}
+	for _, content := range b.Forgotten {
+		delete(p.places, content)
+	}
 }
 
 // formatOf returns the format of a file: as configured, or by its name.
@@ -95,15 +140,19 @@ func formatOf(f config.Format, path string) string {
 	if f != "" {
 		return string(f)
 	}
-	if strings.HasSuffix(strings.ToLower(path), ".csv") {
-		return decode.FormatCSV
+	// What rotation and compression append to a name tells nothing.
+	name := strings.ToLower(filepath.Base(path))
+	for _, end := range []string{".csv.", ".csv*", ".csv?", ".csv{", ".csv["} {
+		if strings.HasSuffix(name, ".csv") || strings.Contains(name, end) {
+			return decode.FormatCSV
+		}
 	}
 	return decode.FormatJSONL
 }
 
 // run reads the source until it ends or the context does, and sends what it decoded to out, in order. The receiver
-// releases every load.
-func (p *pipeline) run(ctx context.Context, out chan<- *load) {
+// releases every load. Ids are hashed with the seed.
+func (p *pipeline) run(ctx context.Context, seed uint64, out chan<- *load) {
 	workers := runtime.GOMAXPROCS(0)
 	depth := 2*workers + 1
 	free, idle := make(chan *source.Block, depth), make(chan *load, depth)
@@ -128,7 +177,7 @@ func (p *pipeline) run(ctx context.Context, out chan<- *load) {
 	})
 	for range workers {
 		group.Go(func() {
-			decoder := p.format.New(p.schema, p.seed)
+			decoder := p.format.New(p.schema, seed)
 			for l := range work {
 				decoder.Decode(l.block.Header, l.block.Data, &l.batch)
 				l.decoded <- struct{}{}

@@ -1,5 +1,7 @@
 package exporter
 
+import "github.com/drift-exporter/drift_exporter/exporter/state"
+
 // recentIDs remembers about the last hundred thousand ids, so that a record that was delivered twice counts once
 // even where no labels are joined. It is a table of small sets that each forget their oldest id, small enough for a
 // processor's cache.
@@ -39,4 +41,29 @@ func (r *recentIDs) add(id uint64) bool {
 	set[r.next[i]] = id
 	r.next[i] = (r.next[i] + 1) % idsPerSet
 	return false
+}
+
+// Save writes the ids that are remembered.
+func (r *recentIDs) Save(e *state.Encoder) {
+	for i := range r.sets {
+		e.Uint(uint64(r.next[i]))
+		for _, id := range r.sets[i] {
+			e.Fixed(id)
+		}
+	}
+}
+
+// Load reads what Save wrote.
+func (r *recentIDs) Load(d *state.Decoder) {
+	for i := range r.sets {
+		next := d.Uint()
+		if next >= idsPerSet {
+			d.Fail("a set of recent ids goes on at %d", next)
+			return
+		}
+		r.next[i] = uint8(next)
+		for k := range r.sets[i] {
+			r.sets[i][k] = d.Fixed()
+		}
+	}
 }

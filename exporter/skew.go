@@ -10,6 +10,7 @@ import (
 	"github.com/drift-exporter/drift_exporter/exporter/metric"
 	"github.com/drift-exporter/drift_exporter/exporter/profile"
 	"github.com/drift-exporter/drift_exporter/exporter/record"
+	"github.com/drift-exporter/drift_exporter/exporter/state"
 	"github.com/drift-exporter/drift_exporter/exporter/window"
 )
 
@@ -117,16 +118,55 @@ func (s *skew) unknownName(field string) (name string, ok bool) {
 
 // evaluate writes the ratios of all skews that were ever met.
 func (s *skew) evaluate(out *metric.Snapshot, c *config.Model) {
-	keys := slices.SortedFunc(maps.Keys(s.counters), func(a, b skewKey) int {
-		return strings.Compare(a.column+"\x00"+a.skew, b.column+"\x00"+b.skew)
-	})
-	for _, key := range keys {
+	for _, key := range s.keys() {
 		for i, w := range c.Windows {
 			if all := s.records.Total(i); all >= int64(c.MinRecords) {
 				share := float64(s.counters[key].Total(i)) / float64(all)
 				out.Add(metric.ColumnSkew, min(share, 1), c.Name, key.column, key.skew, w.Name)
 			}
 		}
+	}
+}
+
+// keys lists the skews that were ever met.
+func (s *skew) keys() []skewKey {
+	return slices.SortedFunc(maps.Keys(s.counters), func(a, b skewKey) int {
+		return strings.Compare(a.column+"\x00"+a.skew, b.column+"\x00"+b.skew)
+	})
+}
+
+// Save writes what was counted.
+func (s *skew) Save(e *state.Encoder) {
+	e.Bool(s.nested)
+	s.records.Save(e)
+	e.Uint(uint64(len(s.unknown)))
+	for _, name := range slices.Sorted(maps.Keys(s.unknown)) {
+		e.String(name)
+	}
+	keys := s.keys()
+	e.Uint(uint64(len(keys)))
+	for _, key := range keys {
+		e.String(key.column)
+		e.String(key.skew)
+		s.counters[key].Save(e)
+	}
+}
+
+// Load reads what Save wrote into one that has not counted anything yet.
+func (s *skew) Load(d *state.Decoder) {
+	s.nested = d.Bool()
+	s.records.Load(d)
+	for range d.Count(1) {
+		s.unknown[d.String()] = true
+	}
+	if len(s.unknown) > maxUnknownColumns {
+		d.Fail("it has %d unknown columns", len(s.unknown))
+	}
+	for range d.Count(2) {
+		key := skewKey{d.String(), d.String()}
+		c := window.NewCounter(s.lengths)
+		c.Load(d)
+		s.counters[key] = c
 	}
 }
 

@@ -165,7 +165,8 @@ type Source struct {
 	// stand for characters of one name, [a-z] for one character, {a,b} for alternatives, and ** for any number of
 	// folders; a backslash takes such a character's meaning away. Files that appear later are found. Required.
 	Path string
-	// Format is `format`: jsonl or csv. Default: csv if the pattern ends in .csv, else jsonl.
+	// Format is `format`: jsonl or csv. Default: csv if the pattern ends in .csv, or in that and what rotation appends, as
+	// in labels.csv*; else jsonl.
 	Format Format
 	// Where is `where`: a mapping from fields to values, sorted by field here. Only the records that have all of them
 	// are this model's; that divides a log that several models share. Default: every record.

@@ -93,6 +93,8 @@ func (d *JSONL) take(s *slot, value any, there bool) bool {
 			id = hashID(d.seed, []byte(text))
 		}
 		b.IDs = append(b.IDs, id)
+	case roleIDPart:
+		d.idParts[s.index] = d.span(value)
 	case roleVersion:
 		span := d.span(value)
 		if !span.IsString() {

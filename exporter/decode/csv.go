@@ -45,8 +45,8 @@ type CSV struct {
 
 // csvPlan holds the number of the field of everything that the schema asks for, or csvNone.
 type csvPlan struct {
-	id, time, version int
-	columns, where    []int
+	id, time, version       int
+	idParts, columns, where []int
 }
 
 // csvNone is the number of a field that the header does not have.
@@ -204,13 +204,16 @@ func (d *CSV) setHeader(header []byte) {
 	d.bounds = d.bounds[:fields+1]
 	s := d.schema
 	d.plan = csvPlan{id: d.find(s.ID), time: d.find(s.Time), version: d.find(s.Version)}
+	for _, part := range s.IDParts {
+		d.plan.idParts = append(d.plan.idParts, d.find(part.Path))
+	}
 	for _, c := range s.Columns {
 		d.plan.columns = append(d.plan.columns, d.find(c.Path))
 	}
 	for _, w := range s.Where {
 		d.plan.where = append(d.plan.where, d.find(w.Path))
 	}
-	wanted := append([]int{d.plan.id, d.plan.time, d.plan.version}, append(d.plan.columns, d.plan.where...)...)
+	wanted := slices.Concat([]int{d.plan.id, d.plan.time, d.plan.version}, d.plan.idParts, d.plan.columns, d.plan.where)
 	d.unknown = d.unknown[:0]
 	for k, name := range d.names {
 		if !slices.Contains(wanted, k) && len(d.unknown) < maxUnknown {
@@ -370,7 +373,9 @@ func (d *CSV) take(b *record.Batch, line, fields int, problem string) {
 		return
 	}
 	var id uint64
-	if text, ok := d.value(d.plan.id); ok {
+	if len(d.plan.idParts) > 0 {
+		id = hashParts(d.seed, d.schema.IDParts, func(k int) ([]byte, bool) { return d.value(d.plan.idParts[k]) })
+	} else if text, ok := d.value(d.plan.id); ok {
 		id = hashID(d.seed, text)
 	}
 	b.RowLines = append(b.RowLines, uint32(line))

@@ -1,6 +1,10 @@
 package decode
 
-import "github.com/cespare/xxhash/v2"
+import (
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/drift-exporter/drift_exporter/exporter/record"
+)
 
 // hashID returns the 64-bit hash (XXH64 under the seed) of an id as text, so that 17 and "17" are one id. It is 0 for
 // the empty id, which stands for none, and never for another.
@@ -11,5 +15,24 @@ func hashID(seed uint64, id []byte) uint64 {
 	var d xxhash.Digest
 	d.ResetWithSeed(seed)
 	_, _ = d.Write(id) // A Digest takes everything.
+	return max(d.Sum64(), 1)
+}
+
+// hashParts returns the hash of an id that is made of parts: that of all their texts, one behind the other. value gives
+// the text of the k-th part's field; without one of them there is no id.
+func hashParts(seed uint64, parts []record.IDPart, value func(k int) (text []byte, ok bool)) uint64 {
+	var d xxhash.Digest
+	d.ResetWithSeed(seed)
+	for k := range parts {
+		_, _ = d.WriteString(parts[k].Text) // A Digest takes everything.
+		if len(parts[k].Path) == 0 {
+			continue
+		}
+		text, ok := value(k)
+		if !ok || len(text) == 0 {
+			return 0
+		}
+		_, _ = d.Write(text)
+	}
 	return max(d.Sum64(), 1)
 }

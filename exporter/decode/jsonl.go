@@ -28,8 +28,9 @@ type JSONL struct {
 	seen    []uint64
 	row     uint64
 	filled  int
-	visited []*place // the unknown keys of the record
-	dropped bool     // the record does not meet Schema.Where
+	visited []*place      // the unknown keys of the record
+	dropped bool          // the record does not meet Schema.Where
+	idParts []record.Span // of the record: the fields of Schema.IDParts
 	clock   clock
 }
 
@@ -37,7 +38,7 @@ type JSONL struct {
 func NewJSONL(s *record.Schema, seed uint64) *JSONL {
 	all := slots(s)
 	d := &JSONL{
-		schema: s, slots: all, seed: seed,
+		schema: s, slots: all, seed: seed, idParts: make([]record.Span, len(s.IDParts)),
 		root: build(all), begin: &place{}, end: &place{},
 		seen: make([]uint64, len(all)),
 	}
@@ -77,7 +78,7 @@ func (d *JSONL) complete() {
 	if len(d.schema.Time) == 0 {
 		b.Times = append(b.Times, make([]int64, b.Rows)...)
 	}
-	if len(d.schema.ID) == 0 {
+	if len(d.schema.ID)+len(d.schema.IDParts) == 0 {
 		b.IDs = append(b.IDs, make([]uint64, b.Rows)...)
 	}
 	for len(d.schema.Version) == 0 && len(b.Versions) < b.Rows {
@@ -288,6 +289,10 @@ func (d *JSONL) read(slot, i int) int {
 		}
 		d.batch.Versions = append(d.batch.Versions, span)
 		return next
+	case roleIDPart:
+		span, next := d.readText(i)
+		d.idParts[s.index] = span
+		return next
 	case roleID:
 		span, next := d.readText(i)
 		if next <= 0 || span == record.Wrong {
@@ -384,6 +389,9 @@ func (d *JSONL) readTime(i int) int {
 func (d *JSONL) startRow() {
 	d.row++
 	d.filled, d.dropped, d.visited = 0, false, d.visited[:0]
+	for i := range d.idParts {
+		d.idParts[i] = record.Absent
+	}
 }
 
 // finishRow completes a record whose values have been read: what did not occur is missing.
@@ -405,6 +413,9 @@ func (d *JSONL) finishRow() {
 func (d *JSONL) keepRow() {
 	for _, p := range d.visited {
 		p.records++
+	}
+	if len(d.idParts) > 0 {
+		d.batch.IDs = append(d.batch.IDs, d.hashParts())
 	}
 	d.batch.RowLines = append(d.batch.RowLines, uint32(d.batch.Lines))
 	d.batch.Rows++
@@ -448,6 +459,16 @@ func (d *JSONL) fill() bool {
 		}
 	}
 	return true
+}
+
+// hashParts returns the hash of the current record's id where that is made of parts.
+func (d *JSONL) hashParts() uint64 {
+	return hashParts(d.seed, d.schema.IDParts, func(k int) ([]byte, bool) {
+		if !d.idParts[k].IsString() {
+			return nil, false
+		}
+		return d.batch.Text(d.idParts[k]), true
+	})
 }
 
 func (d *JSONL) reject(reason record.Reason, detail string) {

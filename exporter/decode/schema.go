@@ -11,6 +11,7 @@ type role uint8
 
 const (
 	roleID role = iota
+	roleIDPart
 	roleTime
 	roleVersion
 	roleWhere
@@ -21,7 +22,7 @@ const (
 // slot is one value that a schema wants of every record.
 type slot struct {
 	role  role
-	index int // of Schema.Where or Schema.Columns
+	index int // of Schema.IDParts, Schema.Where or Schema.Columns
 	// paths lead to the value, the preferred first.
 	paths [][]string
 }
@@ -37,6 +38,9 @@ func slots(s *record.Schema) []slot {
 	}
 	add(roleTime, 0, s.Time)
 	add(roleID, 0, s.ID)
+	for i := range s.IDParts {
+		add(roleIDPart, i, s.IDParts[i].Path)
+	}
 	add(roleVersion, 0, s.Version)
 	for i := range s.Columns {
 		r := roleText

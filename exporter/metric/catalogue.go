@@ -11,7 +11,11 @@ type Type uint8
 const (
 	Gauge Type = iota
 	Counter
+	Histogram
 )
+
+// String returns the type's name in the exposition.
+func (t Type) String() string { return [...]string{"gauge", "counter", "histogram"}[t] }
 
 // Def defines one metric family.
 type Def struct {
@@ -154,6 +158,19 @@ var (
 		"Performance on the reference, where that holds labels and predictions.",
 	}
 
+	DetectorState = Def{
+		"drift_detector_state", Gauge, with(perModel, "detector"),
+		"What the detector of changes in the stream of errors said of the label that arrived last: 0 nothing, 1 warning, 2 drift. It begins anew after a drift.",
+	}
+	DetectorDrifts = Def{
+		"drift_detector_drifts_total", Counter, with(perModel, "detector"),
+		"Changes in the stream of errors that the detector found, in the order in which labels arrived.",
+	}
+	DetectorLastDrift = Def{
+		"drift_detector_last_drift_timestamp_seconds", Gauge, with(perModel, "detector"),
+		"Time of the label at which the detector last found a change.",
+	}
+
 	Predictions = Def{
 		"drift_predictions_total", Counter, perModel,
 		"Prediction records counted.",
@@ -204,7 +221,11 @@ var (
 		"Wall-clock time at which a prediction was last read.",
 	}
 	LabelDelay = Def{
-		"drift_label_delay_seconds", Gauge, with(perWindow, "q"),
+		"drift_label_delay_seconds", Histogram, perModel,
+		"Time from a prediction to the first label that was read for it, over all joined labels; 0 if the label is the older one.",
+	}
+	LabelDelayQuantile = Def{
+		"drift_label_delay_quantile_seconds", Gauge, with(perWindow, "q"),
 		"Quantile q of the time from a prediction to its label, over the labels of the window.",
 	}
 	LabeledRatio = Def{
@@ -277,6 +298,39 @@ var (
 		[]string{"model"},
 		"Wall-clock time of the model's last evaluation.",
 	}
+	CheckpointSuccess = Def{
+		"drift_exporter_checkpoint_last_successful", Gauge, nil,
+		"1 if the last checkpoint of the state was written, else 0; absent before the first one, and without state.",
+	}
+	CheckpointTime = Def{
+		"drift_exporter_checkpoint_last_success_timestamp_seconds", Gauge, nil,
+		"Wall-clock time at which the last checkpoint that was written was begun. After a crash, what was read later is read again.",
+	}
+	CheckpointDuration = Def{
+		"drift_exporter_checkpoint_duration_seconds", Gauge, nil,
+		"Time that the last checkpoint took to write. Models go on counting meanwhile.",
+	}
+	CheckpointPause = Def{
+		"drift_exporter_checkpoint_pause_seconds", Gauge, nil,
+		"Longest time without counting that the last checkpoint caused in any model.",
+	}
+	CheckpointSize = Def{
+		"drift_exporter_checkpoint_size_bytes", Gauge, nil,
+		"Size of the last checkpoint.",
+	}
+	CheckpointFailures = Def{
+		"drift_exporter_checkpoint_failures_total", Counter, nil,
+		"Checkpoints that could not be written.",
+	}
+	CheckpointsRejected = Def{
+		"drift_exporter_checkpoints_rejected_total", Counter,
+		[]string{"reason"},
+		"Checkpoints that were found at the start and not believed, by reason: foreign (of another program or version), torn (it ends too early), corrupt (a checksum is wrong) or unreadable.",
+	}
+	ModelsRestored = Def{
+		"drift_exporter_models_restored", Gauge, nil,
+		"Models that went on from a checkpoint when the exporter started; the others read the logs from where they begin.",
+	}
 	SeriesDropped = Def{
 		"drift_exporter_series_dropped_total", Counter,
 		[]string{"reason"},
@@ -291,9 +345,13 @@ var Catalogue = []Def{
 	ColumnMean, ReferenceColumnMean, ColumnStandardDeviation, ReferenceColumnStandardDeviation, ColumnQuantile,
 	BinValues, BinReferenceRatio,
 	ErrorRatio, ErrorRatioLower, ErrorRatioUpper, ErrorPValue, ReferenceErrorRatio, Performance, ReferencePerformance,
+	DetectorState, DetectorDrifts, DetectorLastDrift,
 	Predictions, Labels, LabeledPredictions, PredictionErrors, PendingPredictions,
-	WindowPredictions, WindowLabels, WindowDuration, WindowEnd, LastPrediction, LastPredictionRead, LabelDelay, LabeledRatio,
+	WindowPredictions, WindowLabels, WindowDuration, WindowEnd, LastPrediction, LastPredictionRead, LabelDelay, LabelDelayQuantile,
+	LabeledRatio,
 	ReferencePredictions, ReferenceTimestamp, ReferenceFallback, ModelInfo,
 	SourceUp, SourceRecords, SourceErrors, SourceReadBytes, SourceLagBytes, SourceLastRecord,
-	ConfigReloadSuccess, ConfigReloadTime, EvaluationInterval, EvaluationDuration, LastEvaluation, SeriesDropped,
+	ConfigReloadSuccess, ConfigReloadTime, EvaluationInterval, EvaluationDuration, LastEvaluation,
+	CheckpointSuccess, CheckpointTime, CheckpointDuration, CheckpointPause, CheckpointSize, CheckpointFailures,
+	CheckpointsRejected, ModelsRestored, SeriesDropped,
 }

@@ -19,6 +19,10 @@ func example() *Snapshot {
 		if d.Name == SeriesDropped.Name {
 			continue // The store's own.
 		}
+		if d.Type == Histogram {
+			s.AddHistogram(d, []float64{1, 2}, []uint64{3, 0, 1}, 12.5, slices.Clone(d.Labels)...)
+			continue
+		}
 		s.Add(d, 1, slices.Clone(d.Labels)...)
 	}
 	return s

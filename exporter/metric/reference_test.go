@@ -22,15 +22,11 @@ func table() []byte {
 	out.WriteString("\nGenerated from the catalogue in `exporter/metric`; `make golden` writes it again.\n\n")
 	out.WriteString("| metric | type | labels | meaning |\n|---|---|---|---|\n")
 	for _, d := range Catalogue {
-		kind := "gauge"
-		if d.Type == Counter {
-			kind = "counter"
-		}
 		labels := "–"
 		if len(d.Labels) > 0 {
 			labels = "`" + strings.Join(d.Labels, "`, `") + "`"
 		}
-		fmt.Fprintf(&out, "| `%s` | %s | %s | %s |\n", d.Name, kind, labels, d.Help)
+		fmt.Fprintf(&out, "| `%s` | %s | %s | %s |\n", d.Name, d.Type, labels, d.Help)
 	}
 	return out.Bytes()
 }

@@ -22,8 +22,9 @@ type Snapshot struct {
 }
 
 type sample struct {
-	labels []string
-	value  float64
+	labels    []string
+	value     float64
+	histogram *dto.Histogram // in the place of value
 }
 
 // The reasons for which values are not served.
@@ -47,10 +48,30 @@ func (s *Snapshot) Add(d Def, value float64, labels ...string) {
 		s.dropped[notFinite]++
 		return
 	}
-	for i, label := range labels {
-		labels[i] = strings.ToValidUTF8(label, "\uFFFD")
+	s.add(d, sample{labels: labels, value: value})
+}
+
+// AddHistogram adds a histogram: counts are those of its buckets, one more than there are upper bounds.
+func (s *Snapshot) AddHistogram(d Def, bounds []float64, counts []uint64, sum float64, labels ...string) {
+	if len(labels) != len(d.Labels) || len(counts) != len(bounds)+1 {
+		panic(fmt.Sprintf("bug: %s has labels %q, got values %q, and %d counts for %d bounds", d.Name, d.Labels, labels,
+			len(counts), len(bounds)))
 	}
-	s.samples[d.Name] = append(s.samples[d.Name], sample{labels, value})
+	h := &dto.Histogram{SampleSum: &sum}
+	var cumulative uint64
+	for i, bound := range bounds {
+		cumulative += counts[i]
+		h.Bucket = append(h.Bucket, &dto.Bucket{CumulativeCount: new(cumulative), UpperBound: new(bound)})
+	}
+	h.SampleCount = new(cumulative + counts[len(bounds)])
+	s.add(d, sample{labels: labels, histogram: h})
+}
+
+func (s *Snapshot) add(d Def, one sample) {
+	for i, label := range one.labels {
+		one.labels[i] = strings.ToValidUTF8(label, "\uFFFD")
+	}
+	s.samples[d.Name] = append(s.samples[d.Name], one)
 }
 
 // Merge adds all that another snapshot holds.
@@ -119,10 +140,8 @@ func (s *Store) family(d *Def, snapshots []*Snapshot) *Family {
 		return nil
 	}
 	slices.SortStableFunc(all, func(a, b sample) int { return slices.Compare(a.labels, b.labels) })
-	f := &Family{Name: new(d.Name), Help: new(d.Help), Type: dto.MetricType_GAUGE.Enum()}
-	if d.Type == Counter {
-		f.Type = dto.MetricType_COUNTER.Enum()
-	}
+	types := [...]dto.MetricType{dto.MetricType_GAUGE, dto.MetricType_COUNTER, dto.MetricType_HISTOGRAM}
+	f := &Family{Name: new(d.Name), Help: new(d.Help), Type: types[d.Type].Enum()}
 	order := labelOrder(d)
 	for i := range all {
 		if i > 0 && slices.Equal(all[i].labels, all[i-1].labels) {
@@ -133,9 +152,12 @@ func (s *Store) family(d *Def, snapshots []*Snapshot) *Family {
 		for k, at := range order {
 			m.Label[k] = &dto.LabelPair{Name: &d.Labels[at], Value: &all[i].labels[at]}
 		}
-		if d.Type == Counter {
+		switch d.Type {
+		case Histogram:
+			m.Histogram = all[i].histogram
+		case Counter:
 			m.Counter = &dto.Counter{Value: &all[i].value}
-		} else {
+		default:
 			m.Gauge = &dto.Gauge{Value: &all[i].value}
 		}
 		f.Metric = append(f.Metric, m)

@@ -84,6 +84,22 @@ drift_error_ratio_upper{model="m",version="1",window="1h"} 1.7976931348623157e+3
 	}
 }
 
+func TestHistogramsAreServedCumulatively(t *testing.T) {
+	store := NewStore(nil)
+	s := NewSnapshot()
+	s.AddHistogram(LabelDelay, []float64{1, 60}, []uint64{3, 0, 2}, 7e3, "m", "1")
+	store.Publish(s)
+	want := `drift_label_delay_seconds_bucket{model="m",version="1",le="1"} 3
+drift_label_delay_seconds_bucket{model="m",version="1",le="60"} 3
+drift_label_delay_seconds_bucket{model="m",version="1",le="+Inf"} 5
+drift_label_delay_seconds_sum{model="m",version="1"} 7000
+drift_label_delay_seconds_count{model="m",version="1"} 5
+`
+	if got := text(t, store); !strings.Contains(got, want) {
+		t.Errorf("got:\n%swant:\n%s", got, want)
+	}
+}
+
 func TestDroppedValuesAddUpOverPublications(t *testing.T) {
 	store := NewStore(nil)
 	for range 3 {
@@ -218,16 +234,19 @@ func checkOpenMetrics(t *testing.T, exposition string, families []*Family) {
 		t.Error("the OpenMetrics exposition does not end with # EOF")
 	}
 	for _, f := range families {
-		name, kind := f.GetName(), "gauge"
+		name, kind := f.GetName(), strings.ToLower(f.GetType().String())
 		if f.GetType() == dto.MetricType_COUNTER {
-			name, kind = strings.TrimSuffix(name, "_total"), "counter"
+			name = strings.TrimSuffix(name, "_total")
 		}
 		if line := "\n# TYPE " + name + " " + kind + "\n"; strings.Count("\n"+exposition, line) != 1 {
 			t.Errorf("the OpenMetrics exposition does not have one line %q", line)
 		}
-		lines := 0
+		lines, series := 0, f.GetName()
+		if f.GetType() == dto.MetricType_HISTOGRAM {
+			series += "_count"
+		}
 		for line := range strings.Lines(exposition) {
-			if strings.HasPrefix(line, f.GetName()+"{") || strings.HasPrefix(line, f.GetName()+" ") {
+			if strings.HasPrefix(line, series+"{") || strings.HasPrefix(line, series+" ") {
 				lines++
 			}
 		}

@@ -1,22 +1,30 @@
 package outcome
 
-import "time"
+import (
+	"encoding/binary"
+	"time"
+)
+
+// MaxSlices is the most slices that a prediction can be in.
+const MaxSlices = 10
 
 // Prediction is a prediction record as far as its label and its tally need it.
 type Prediction struct {
 	// ID is a 64-bit hash of the record's id. Records without an id cannot be joined and must not be added.
 	ID uint64
-	// Time is the event time in nanoseconds since the epoch.
+	// Time is the event time in nanoseconds since the epoch. A Join keeps it in whole milliseconds.
 	Time int64
 	// Version is the index of the model version.
 	Version uint16
 	Value   Value
 	// Score is the predicted probability of the positive class, NaN if there is none.
 	Score float64
+	// Slices are the codes of the values by which the model's predictions are divided.
+	Slices [MaxSlices]uint16
 }
 
 // Outcome returns the outcome that a label makes of the prediction.
-func (p Prediction) Outcome(l Label) Outcome {
+func (p *Prediction) Outcome(l Label) Outcome {
 	return Outcome{Prediction: p.Value, Label: l.Value, Score: p.Score}
 }
 
@@ -32,28 +40,31 @@ type Label struct {
 // Result is what became of a record that was added to a Join.
 type Result uint8
 
-// The results.
+// The results, those of labels in the order in which they take precedence where an id has several predictions.
 const (
 	// Pending is a prediction that waits for its label.
 	Pending Result = iota
 	// Unmatched is a label that waits for its prediction.
 	Unmatched
-	// Matched is a record that completed a pair: the outcome is to be added.
-	Matched
+	// Duplicate is a record that changed nothing: a prediction of a known id and version, or a label that is a repeat or
+	// outdated.
+	Duplicate
 	// Corrected is a label that replaced an earlier one: the outcome of that is to be taken back, the new one to be
 	// added. If the prediction is still to come, there is nothing to do.
 	Corrected
-	// Duplicate is a record that changed nothing: a prediction of a known id, or a label that is a repeat or outdated.
-	Duplicate
+	// Matched is a record that completed a pair: the outcome is to be added.
+	Matched
 )
 
 // String returns the result as a value of the label outcome of drift_labels_total; "pending" is for predictions only.
 func (r Result) String() string {
-	return [...]string{"pending", "unmatched", "joined", "corrected", "duplicate"}[r]
+	return [...]string{"pending", "unmatched", "duplicate", "corrected", "joined"}[r]
 }
 
 // Joined is a prediction with its label.
 type Joined struct {
+	// Result is Matched or Corrected.
+	Result     Result
 	Prediction Prediction
 	Label      Label
 	// Previous is the label that Label replaces, with the time at which it was added. Only corrections have one.
@@ -69,7 +80,10 @@ type Counts struct {
 
 // Join brings predictions and labels together by id, in whatever order they come. It remembers an id until the timeout,
 // with both halves too, so that repeats and corrections are recognised. Where those are more ids than the limit, the
-// oldest go first.
+// oldest go first, of those that have both halves before the others.
+//
+// Several versions of a model may predict the same id, as a shadow deployment does. Each of those predictions gets the
+// id's label.
 //
 // Of several labels of one id the one with the newest time holds, of several with the same time the one that was read
 // last. Which value holds does not depend on the order in which labels of different times are read. A label that
@@ -77,96 +91,238 @@ type Counts struct {
 type Join struct {
 	timeout int64
 	limit   int
-	queue   queue
-	index   map[uint64]uint32
-	// pending and waiting are the numbers of predictions without label and of labels without prediction.
-	pending, waiting int
-	counts           Counts
+	entries *entries
+	labels  labelSlots
+	index   index
+	// pending and waiting are the numbers of predictions without label and of labels without prediction, joined that of
+	// predictions with label.
+	pending, waiting, joined int
+	counts                   Counts
+	pairs                    []Joined
+	dump                     *Dump // nil while there is none
+	// touched keeps the compiler from leaving Touch out.
+	touched uint32
 }
 
 // steps is in how many steps ids expire over a timeout. More steps let less outlive it and make more buckets.
 const steps = 128
 
 // NewJoin returns an empty join that remembers an id for the timeout, and at most limit ids. Both must be positive.
-func NewJoin(timeout time.Duration, limit int) *Join {
-	if timeout <= 0 || limit <= 0 {
-		panic("bug: a join without timeout or limit")
+func NewJoin(layout Layout, timeout time.Duration, limit int) *Join {
+	if timeout <= 0 || limit <= 0 || layout.Slices > MaxSlices {
+		panic("bug: a join without timeout or limit, or with too many slices")
 	}
-	width := max(timeout/steps, time.Second)
-	return &Join{
-		timeout: int64(timeout), limit: limit,
-		queue: newQueue(int64(width)), index: make(map[uint64]uint32),
+	width := max((timeout / steps).Truncate(time.Millisecond), time.Second)
+	j := &Join{timeout: int64(timeout), limit: limit}
+	j.clear(layout, int64(width))
+	return j
+}
+
+// clear forgets everything.
+func (j *Join) clear(layout Layout, width int64) {
+	*j = Join{timeout: j.timeout, limit: j.limit, entries: newEntries(layout, width)}
+	j.index.hash = j.entries.hash
+}
+
+// Touch brings what the join knows of many ids into the processor's cache. Waiting for memory for all of them at once
+// is several times faster than for one after the other.
+func (j *Join) Touch(ids []uint64) {
+	for _, id := range ids {
+		place, ok := j.index.touch(id)
+		if ok {
+			place = uint32(j.entries.at(place)[atVersion])
+		}
+		j.touched += place
 	}
 }
 
-// AddPrediction takes a prediction in. The result is Pending, Duplicate, or Matched if a label was waiting; only then
+// find goes on to the next entry of an id.
+func (j *Join) find(f *search, id uint64) (place uint32, entry []byte, ok bool) {
+	for {
+		place, ok := f.next()
+		if !ok {
+			return 0, nil, false
+		}
+		if entry := j.entries.at(place); binary.LittleEndian.Uint64(entry) == id {
+			return place, entry, true
+		}
+	}
+}
+
+// AddPrediction takes a prediction in. The result is Pending, Duplicate, or Matched if there is a label; only then
 // is the pair filled.
-func (j *Join) AddPrediction(p Prediction) (Result, Joined) {
-	i, known := j.index[p.ID]
-	if !known {
+func (j *Join) AddPrediction(p *Prediction) (Result, Joined) {
+	label := uint32(0)
+	for f := j.index.search(p.ID); ; {
+		_, entry, ok := j.find(&f, p.ID)
+		if !ok {
+			break
+		}
+		switch at := binary.LittleEndian.Uint32(entry[atLabel:]); {
+		case uint16(entry[atVersion]) == p.Version:
+			return Duplicate, Joined{}
+		case entry[atVersion] == noPrediction:
+			return Matched, j.adopt(f, p)
+		case at != 0:
+			label = at
+		}
+	}
+	b := j.entries.bucket(floorDivide(p.Time, j.entries.width))
+	place, entry := j.insert(b, p.ID, p.Time)
+	j.entries.putPrediction(entry, p)
+	if label == 0 {
 		j.pending++
-		j.insert(slot{
-			id: p.ID, time: p.Time, version: p.Version, predicted: p.Value, score: p.Score, hasPrediction: true,
-		}, p.Time)
+		j.evict()
 		return Pending, Joined{}
 	}
-	s := &j.queue.slots[i]
-	if s.hasPrediction {
-		return Duplicate, Joined{}
-	}
+	// Another version has been told the label already.
+	at := j.labels.add(*j.labels.at(label - 1))
+	binary.LittleEndian.PutUint32(entry[atLabel:], at+1)
+	b.joined++
+	j.joined++
+	pair := j.pair(place, entry, Matched)
+	j.evict()
+	return Matched, pair
+}
+
+// adopt gives the prediction to the entry of a label that waited for it, which is then kept by the prediction's time.
+func (j *Join) adopt(f search, p *Prediction) Joined {
+	place := f.shard.places[f.slot]
+	label := binary.LittleEndian.Uint32(j.entries.at(place)[atLabel:])
+	j.entries.remove(place)
+	b := j.entries.bucket(floorDivide(p.Time, j.entries.width))
+	place, entry := j.fill(b, p.ID, p.Time)
+	f.set(place)
+	binary.LittleEndian.PutUint32(entry[atLabel:], label)
+	j.entries.putPrediction(entry, p)
+	b.joined++
+	j.joined++
 	j.waiting--
-	s.time, s.version, s.predicted, s.score, s.hasPrediction = p.Time, p.Version, p.Value, p.Score, true
-	j.queue.move(i, p.Time)
-	return Matched, s.joined()
+	return j.pair(place, entry, Matched)
 }
 
-// AddLabel takes a label in. The result is Unmatched, Matched, Corrected or Duplicate. The pair is filled if it is
-// Matched, or Corrected and the prediction is there, which ok says: then the outcome of the pair is to be added.
-func (j *Join) AddLabel(l Label) (result Result, pair Joined, ok bool) {
-	i, known := j.index[l.ID]
-	if !known {
+// insert makes an entry and puts it into the index.
+func (j *Join) insert(b *bucket, id uint64, time int64) (place uint32, entry []byte) {
+	place, entry = j.fill(b, id, time)
+	if !j.index.add(id, place) {
+		panic("bug: hundreds of predictions have one id")
+	}
+	return place, entry
+}
+
+// fill makes an entry without prediction and label.
+func (j *Join) fill(b *bucket, id uint64, time int64) (place uint32, entry []byte) {
+	j.changed(id)
+	place, entry = j.entries.add(b)
+	binary.LittleEndian.PutUint64(entry, id)
+	j.entries.putTime(entry, b, time)
+	binary.LittleEndian.PutUint32(entry[atLabel:], 0)
+	entry[atVersion] = noPrediction
+	return place, entry
+}
+
+// AddLabel takes a label in. The result is Unmatched, Matched, Corrected or Duplicate. The pairs are those whose outcome
+// is to be added, one for each version that has predicted the id: none if the prediction is still to come. They are
+// valid until the next call.
+func (j *Join) AddLabel(l Label) (Result, []Joined) {
+	j.pairs = j.pairs[:0]
+	result := Unmatched
+	for f := j.index.search(l.ID); ; {
+		place, entry, ok := j.find(&f, l.ID)
+		if !ok {
+			break
+		}
+		result = max(result, j.label(f, place, entry, l))
+	}
+	if result == Unmatched {
 		j.waiting++
-		j.insert(slot{id: l.ID, label: l.Value, labelTime: l.Time, newest: l.Time, hasLabel: true}, l.Time)
-		return Unmatched, Joined{}, false
+		_, entry := j.insert(j.entries.bucket(floorDivide(l.Time, j.entries.width)), l.ID, l.Time)
+		at := j.labels.add(labelSlot{value: l.Value, time: l.Time, newest: l.Time})
+		binary.LittleEndian.PutUint32(entry[atLabel:], at+1)
+		j.evict()
 	}
-	s := &j.queue.slots[i]
-	if !s.hasLabel {
+	return result, j.pairs
+}
+
+// label gives a label to one entry of its id, which the search has found.
+func (j *Join) label(f search, place uint32, entry []byte, l Label) Result {
+	at := binary.LittleEndian.Uint32(entry[atLabel:])
+	if at == 0 {
+		j.changed(l.ID)
+		slot := j.labels.add(labelSlot{value: l.Value, time: l.Time, newest: l.Time})
+		binary.LittleEndian.PutUint32(entry[atLabel:], slot+1)
+		j.entries.bucketOf(place).joined++
+		j.joined++
 		j.pending--
-		s.label, s.labelTime, s.newest, s.hasLabel = l.Value, l.Time, l.Time, true
-		return Matched, s.joined(), true
+		j.pairs = append(j.pairs, j.pair(place, entry, Matched))
+		return Matched
 	}
-	if l.Time < s.newest {
-		return Duplicate, Joined{}, false
+	slot := j.labels.at(at - 1)
+	if l.Time < slot.newest {
+		return Duplicate
 	}
-	s.newest = l.Time
-	if l.Value == s.label {
-		return Duplicate, Joined{}, false
+	j.changed(l.ID)
+	slot.newest = l.Time
+	if l.Value == slot.value {
+		return Duplicate
 	}
-	previous := Label{ID: s.id, Time: s.labelTime, Value: s.label}
-	s.label, s.labelTime = l.Value, l.Time
-	if !s.hasPrediction {
-		j.queue.move(i, l.Time)
-		return Corrected, Joined{}, false
+	previous := Label{ID: l.ID, Time: slot.time, Value: slot.value}
+	slot.value, slot.time = l.Value, l.Time
+	if entry[atVersion] == noPrediction {
+		// It waits anew.
+		j.entries.remove(place)
+		place, entry = j.fill(j.entries.bucket(floorDivide(l.Time, j.entries.width)), l.ID, l.Time)
+		f.set(place)
+		binary.LittleEndian.PutUint32(entry[atLabel:], at)
+		return Corrected
 	}
-	pair = s.joined()
+	pair := j.pair(place, entry, Corrected)
 	pair.Previous = previous
-	return Corrected, pair, true
+	j.pairs = append(j.pairs, pair)
+	return Corrected
 }
 
-func (s *slot) joined() Joined {
-	return Joined{
-		Prediction: Prediction{ID: s.id, Time: s.time, Version: s.version, Value: s.predicted, Score: s.score},
-		Label:      Label{ID: s.id, Time: s.labelTime, Value: s.label},
+// pair returns what an entry with both halves holds.
+func (j *Join) pair(place uint32, entry []byte, result Result) Joined {
+	slot := j.labels.at(binary.LittleEndian.Uint32(entry[atLabel:]) - 1)
+	pair := Joined{Result: result}
+	j.entries.prediction(entry, j.entries.bucketOf(place), &pair.Prediction)
+	pair.Label = Label{ID: pair.Prediction.ID, Time: slot.time, Value: slot.value}
+	return pair
+}
+
+// evict gives up the oldest ids if there are more than the limit, and some more at once, for it takes a search.
+func (j *Join) evict() {
+	if j.index.len <= j.limit {
+		return
+	}
+	n := j.index.len - j.limit + j.limit/1024
+	for i := 0; i < len(j.entries.buckets) && n > 0 && j.joined > 0; {
+		b := j.entries.buckets[i]
+		if b.joined > 0 {
+			n -= j.giveUp(b, n, true)
+		}
+		if i < len(j.entries.buckets) && j.entries.buckets[i] == b {
+			i++ // else it was the last of its entries
+		}
+	}
+	for n > 0 {
+		n -= j.giveUp(j.entries.buckets[0], n, false)
 	}
 }
 
-// insert adds a new id and evicts the oldest one if that is one too many.
-func (j *Join) insert(s slot, time int64) {
-	j.index[s.id] = j.queue.add(s, time)
-	if len(j.index) > j.limit {
-		oldest, _ := j.queue.oldest()
-		j.forget(oldest, &j.counts.EvictedPredictions, &j.counts.EvictedLabels)
-	}
+// giveUp evicts up to n entries of a bucket, only those with both halves if that is said, and returns how many.
+func (j *Join) giveUp(b *bucket, n int, joined bool) int {
+	given := 0
+	j.entries.each(b, func(place uint32, entry []byte) bool {
+		if joined && (entry[atVersion] == noPrediction || binary.LittleEndian.Uint32(entry[atLabel:]) == 0) {
+			return true
+		}
+		given++
+		j.forget(place, entry, &j.counts.EvictedPredictions, &j.counts.EvictedLabels)
+		return given < n && b.live > 0
+	})
+	return given
 }
 
 // Expire forgets the ids that are older than the timeout at the event time now, in nanoseconds since the epoch: those
@@ -174,29 +330,49 @@ func (j *Join) insert(s slot, time int64) {
 // timeout, at least a second. To lose nothing while logs are caught up with, now must not run ahead of what was read
 // of either log.
 func (j *Join) Expire(now int64) {
-	keep := floorDivide(now-j.timeout, j.queue.width)
-	for len(j.index) > 0 {
-		oldest, number := j.queue.oldest()
-		if number >= keep {
-			return
-		}
-		j.forget(oldest, &j.counts.ExpiredPredictions, &j.counts.ExpiredLabels)
+	keep := floorDivide(now-j.timeout, j.entries.width)
+	for len(j.entries.buckets) > 0 && j.entries.buckets[0].number < keep {
+		b := j.entries.buckets[0]
+		j.entries.each(b, func(place uint32, entry []byte) bool {
+			j.forget(place, entry, &j.counts.ExpiredPredictions, &j.counts.ExpiredLabels)
+			return b.live > 0
+		})
 	}
 }
 
-// forget drops an id and counts it in the counter of the half that it had, if it had only one.
-func (j *Join) forget(i uint32, predictions, labels *uint64) {
-	s := &j.queue.slots[i]
-	switch {
-	case !s.hasLabel:
+// forget drops an entry and counts it in the counter of the half that it had, if it had only one.
+func (j *Join) forget(place uint32, entry []byte, predictions, labels *uint64) {
+	id := binary.LittleEndian.Uint64(entry)
+	j.changed(id)
+	switch label := binary.LittleEndian.Uint32(entry[atLabel:]); {
+	case label == 0:
 		j.pending--
 		*predictions++
-	case !s.hasPrediction:
+	case entry[atVersion] == noPrediction:
 		j.waiting--
 		*labels++
+		j.labels.remove(label - 1)
+	default:
+		j.joined--
+		j.entries.bucketOf(place).joined--
+		j.labels.remove(label - 1)
 	}
-	delete(j.index, s.id)
-	j.queue.remove(i)
+	j.unindex(id, place)
+	j.entries.remove(place)
+}
+
+// unindex takes an entry out of the index.
+func (j *Join) unindex(id uint64, place uint32) {
+	for f := j.index.search(id); ; {
+		at, ok := f.next()
+		if !ok {
+			panic("bug: an entry of a join is not in its index")
+		}
+		if at == place {
+			j.index.remove(f)
+			return
+		}
+	}
 }
 
 // Counts returns what was given up so far.
@@ -208,5 +384,14 @@ func (j *Join) Pending() int { return j.pending }
 // Waiting returns the number of labels that wait for their prediction.
 func (j *Join) Waiting() int { return j.waiting }
 
-// Len returns the number of ids that are remembered, with one half or both.
-func (j *Join) Len() int { return len(j.index) }
+// Len returns the number of ids that are remembered, with one half or both; those of several versions count for each.
+func (j *Join) Len() int { return j.index.len }
+
+// floorDivide returns a/b rounded down, also for times before 1970. b must be positive.
+func floorDivide(a, b int64) int64 {
+	q := a / b
+	if a%b < 0 {
+		q--
+	}
+	return q
+}

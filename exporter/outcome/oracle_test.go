@@ -287,17 +287,18 @@ func checkDataSet(t *testing.T, d *dataSet) {
 // windowed sends a whole log through a join and a window that is longer than it, corrections included.
 func windowed(d *dataSet) *Tally {
 	const decade = 10 * 365 * 24 * time.Hour
-	w, j := NewWindows([]time.Duration{decade}, d.rules), NewJoin(decade, 1<<20)
-	for _, p := range d.predictions {
-		j.AddPrediction(p)
+	layout := Layout{Numbers: d.rules.Task == Regression, Scores: true}
+	w, j := NewWindows([]time.Duration{decade}, d.rules), NewJoin(layout, decade, 1<<20)
+	for i := range d.predictions {
+		j.AddPrediction(&d.predictions[i])
 	}
 	for _, l := range d.labels {
-		result, pair, ok := j.AddLabel(l)
-		if ok {
-			w.Add(pair.Prediction, pair.Label, 1)
-		}
-		if ok && result == Corrected {
-			w.Add(pair.Prediction, pair.Previous, -1)
+		_, pairs := j.AddLabel(l)
+		for i := range pairs {
+			w.Add(&pairs[i].Prediction, pairs[i].Label, 1)
+			if pairs[i].Result == Corrected {
+				w.Add(&pairs[i].Prediction, pairs[i].Previous, -1)
+			}
 		}
 	}
 	return w.Tally(0)

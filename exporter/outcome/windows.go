@@ -27,6 +27,7 @@ type window struct {
 type pane struct {
 	tally  *Tally
 	delays Delays
+	saved  []byte // the encoded pane, nil if it has changed since it was saved
 }
 
 // NewWindows returns empty windows of the given lengths, which must be at least a second each.
@@ -44,7 +45,7 @@ func NewWindows(lengths []time.Duration, rules Rules) *Windows {
 
 // Add adds the outcome of a prediction and its label at the label's time if sign is +1, and takes back one that was
 // added before if it is -1. A time newer than all before moves the windows. Outcomes older than a window are not in it.
-func (w *Windows) Add(p Prediction, l Label, sign int) {
+func (w *Windows) Add(p *Prediction, l Label, sign int) {
 	if sign > 0 {
 		w.Advance(l.Time)
 	}
@@ -53,6 +54,7 @@ func (w *Windows) Add(p Prediction, l Label, sign int) {
 		if at := w.list[i].at(l.Time, w.newest, sign > 0, w.rules); at != nil {
 			at.tally.Add(outcome, sign)
 			at.delays.Add(delay, sign)
+			at.saved = nil
 		}
 	}
 }

@@ -9,8 +9,8 @@ import (
 )
 
 // at returns the arguments of Windows.Add for a label of that second, whose prediction was class 1 a second before.
-func at(s int64, class uint32, sign int) (Prediction, Label, int) {
-	return Prediction{Time: seconds(s - 1), Value: Value{Class: 1}, Score: math.NaN()},
+func at(s int64, class uint32, sign int) (*Prediction, Label, int) {
+	return &Prediction{Time: seconds(s - 1), Value: Value{Class: 1}, Score: math.NaN()},
 		Label{Time: seconds(s), Value: Value{Class: class}}, sign
 }
 
@@ -103,11 +103,11 @@ func TestWindowsEqualASumOverTheirTime(t *testing.T) {
 			}
 			e.p.Time = e.l.Time - int64(random.ExpFloat64()*float64(time.Hour))
 			live = append(live, e)
-			w.Add(e.p, e.l, 1)
+			w.Add(&e.p, e.l, 1)
 			newest = max(newest, e.l.Time)
 			if random.IntN(5) == 0 {
 				i := random.IntN(len(live))
-				w.Add(live[i].p, live[i].l, -1)
+				w.Add(&live[i].p, live[i].l, -1)
 				live = slices.Delete(live, i, i+1)
 			}
 			if step%500 != 499 {

@@ -41,6 +41,9 @@ type Field struct {
 type Schema struct {
 	// ID, Time and Version are the paths of the record's id, event time and model version; empty where not wanted.
 	ID, Time, Version []string
+	// IDParts make up the id where it stands in more than one field; then ID is empty. A record that lacks one of the
+	// fields has no id.
+	IDParts []IDPart
 	// Columns are the values, in the order of Batch.Columns.
 	Columns []Field
 	// Where keeps only the records in which each of these fields has the given value; the others are passed over
@@ -48,6 +51,13 @@ type Schema struct {
 	Where []Condition
 	// Missing are the texts that stand for no value in formats without types (CSV).
 	Missing []string
+}
+
+// IDPart is a piece of an id: a text that is always the same, and behind it that of a field.
+type IDPart struct {
+	Text string
+	// Path is empty in a last part that is only text.
+	Path []string
 }
 
 // Condition is one "field equals value" of Schema.Where.

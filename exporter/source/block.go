@@ -23,6 +23,11 @@ type Block struct {
 	Offset int64
 	// TooLong is the number of records that stood before Data and were passed over because of their length.
 	TooLong int
+	// Position is where the content goes on behind this block. Who notes it once the block is counted, and gives it to
+	// Options.Resume of another run, gets every record once.
+	Position Position
+	// Forgotten are the numbers of contents whose positions need not be kept any longer: their files are long gone.
+	Forgotten []uint64
 
 	buffer []byte
 }

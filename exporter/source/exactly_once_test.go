@@ -1,9 +1,12 @@
 package source
 
 import (
+	"bytes"
+	"compress/gzip"
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -26,6 +29,9 @@ type world struct {
 	generations []*generation
 	tooLong     int
 	names       int
+	archives    []string // rotated files that match the pattern and get nothing more
+	settled     int      // blocks whose records are nowhere else any more
+	outside     bool     // a file that is still read has left the pattern
 }
 
 func (w *world) pollAll() {
@@ -60,8 +66,8 @@ func (w *world) append(log string) {
 	w.finish(log)
 	for range 1 + w.random.IntN(6) {
 		if w.random.IntN(20) == 0 {
-			w.text(log, strings.Repeat("too long ", 40)+"\n")
 			w.tooLong++
+			w.text(log, fmt.Sprintf("%d %s\n", w.tooLong, strings.Repeat("too long ", 40)))
 			continue
 		}
 		w.text(log, w.record(g))
@@ -77,15 +83,19 @@ func (w *world) append(log string) {
 // record returns the next record: its generation, its number and some two-byte characters.
 func (w *world) record(g *generation) string {
 	g.count++
-	return fmt.Sprintf("%d %d %s\n", g.id, g.count-1, strings.Repeat("é", w.random.IntN(60)))
+	// Real records are longer than a few bytes.
+	return fmt.Sprintf("%d %d %s\n", g.id, g.count-1, strings.Repeat("é", leastContent/2+w.random.IntN(40)))
 }
 
 // rotate renames a log. Its writer may go on for a while.
 func (w *world) rotate(log string) {
 	w.names++
 	to := fmt.Sprintf("%s.%d", log, w.names)
-	if w.current[log].polled && !w.fewHandles && w.random.IntN(2) == 0 {
+	if w.current[log].polled && !w.fewHandles && w.random.IntN(4) == 0 {
 		to = "old/" + to // out of the pattern, which only an open file survives
+		w.outside = true
+	} else {
+		w.archives = append(w.archives, to)
 	}
 	owed := w.current[log].owed
 	w.rename(log, to)
@@ -99,10 +109,109 @@ func (w *world) rotate(log string) {
 	w.write(to, owed)
 }
 
+// copyAndTruncate copies a log into a file that matches the pattern, and empties it.
+func (w *world) copyAndTruncate(log string) {
+	w.finish(log)
+	w.names++
+	to := fmt.Sprintf("%s.%d", log, w.names)
+	data, err := os.ReadFile(w.path(log))
+	w.must(err)
+	half := w.random.IntN(len(data) + 1)
+	w.write(to, string(data[:half]))
+	w.maybePoll()
+	w.write(to, string(data[half:]))
+	w.maybePoll()
+	w.truncate(log)
+	w.archives = append(w.archives, to)
+	w.begin(log)
+	if w.random.IntN(2) == 0 {
+		w.append(log)
+	}
+}
+
+// pack compresses an archive beside itself and then removes it.
+func (w *world) pack() {
+	if len(w.archives) == 0 {
+		return
+	}
+	k := w.random.IntN(len(w.archives))
+	name := w.archives[k]
+	w.archives = append(w.archives[:k], w.archives[k+1:]...)
+	data, err := os.ReadFile(w.path(name))
+	w.must(err)
+	packed := string(compress(data))
+	half := w.random.IntN(len(packed))
+	w.write(name+".gz", packed[:half])
+	w.maybePoll()
+	w.write(name+".gz", packed[half:])
+	w.maybePoll()
+	w.remove(name)
+}
+
+// compress packs data in pieces, each of which can be unpacked when the next one is not there yet.
+func compress(data []byte) []byte {
+	var out bytes.Buffer
+	z := gzip.NewWriter(&out)
+	for piece := range slices.Chunk(data, 100) {
+		_, _ = z.Write(piece) // a buffer takes everything
+		_ = z.Flush()
+	}
+	_ = z.Close()
+	return out.Bytes()
+}
+
+func (w *world) maybePoll() {
+	if w.random.IntN(2) == 0 {
+		w.pollAll()
+	}
+}
+
+// die ends the source when only some of its blocks have been counted, and goes on while nothing reads.
+func (w *world) die() {
+	if w.outside {
+		w.linger() // what has left the pattern can be read only by who has it open
+		w.outside, w.settled = false, len(w.taken)
+	}
+	w.kill(w.settled + w.random.IntN(len(w.taken)-w.settled+1))
+	for _, g := range w.current {
+		g.polled = false // the new source has no file open
+	}
+	for range w.random.IntN(4) {
+		log := []string{"a.log", "b.log", "c.log"}[w.random.IntN(3)]
+		if _, err := os.Stat(w.path(log)); err != nil {
+			w.append(log)
+			continue
+		}
+		switch w.random.IntN(4) {
+		case 0:
+			to := fmt.Sprintf("%s.%d", log, w.names+1)
+			w.names++
+			w.finish(log)
+			w.rename(log, to)
+			w.archives = append(w.archives, to)
+			w.begin(log)
+		case 1:
+			w.finish(log)
+			data, err := os.ReadFile(w.path(log))
+			w.must(err)
+			w.names++
+			to := fmt.Sprintf("%s.%d", log, w.names)
+			w.write(to, string(data))
+			w.truncate(log)
+			w.archives = append(w.archives, to)
+			w.begin(log)
+		default:
+			w.append(log)
+		}
+	}
+	w.settled = min(w.settled, len(w.taken))
+}
+
 // empty truncates a log whose records all have been read, as copytruncate does.
 func (w *world) empty(log string) {
 	w.finish(log)
 	w.pollAll()
+	w.settled = len(w.taken)
 	w.truncate(log)
 	size := w.current[log].size
 	w.begin(log)
@@ -121,6 +230,7 @@ func (w *world) delete(log string) {
 	if !w.current[log].polled || w.fewHandles {
 		w.pollAll()
 	}
+	w.outside = true
 	w.remove(log)
 	w.begin(log)
 	if w.random.IntN(2) == 0 {
@@ -135,14 +245,20 @@ func (w *world) step() {
 		w.append(log)
 		return
 	}
-	switch w.random.IntN(10) {
+	switch w.random.IntN(16) {
 	case 0:
 		w.rotate(log)
 	case 1:
 		w.empty(log)
 	case 2:
 		w.delete(log)
-	case 3, 4, 5:
+	case 3, 4:
+		w.copyAndTruncate(log)
+	case 5, 6:
+		w.pack()
+	case 7:
+		w.die()
+	case 8, 9, 10, 11:
 		w.pollAll()
 	default:
 		w.append(log)
@@ -151,7 +267,7 @@ func (w *world) step() {
 
 // Whatever happens to the files, each record is read once and in order.
 func TestExactlyOnceUnderAnySchedule(t *testing.T) {
-	for seed := range uint64(60) {
+	for seed := range uint64(300) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			r := newRig(t, Options{Follow: true, BlockSize: 64, MaxRecord: 256})
 			w := &world{

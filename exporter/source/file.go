@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/crc64"
 	"io"
 	"io/fs"
 	"os"
@@ -14,12 +13,8 @@ import (
 	"time"
 )
 
-const (
-	// startSize is how many bytes at a file's beginning tell it from another file with its inode number.
-	startSize = 1 << 10
-	// keepPending is the most memory that a file without pending bytes keeps for them.
-	keepPending = 64 << 10
-)
+// keepPending is the most memory that a file without pending bytes keeps for them.
+const keepPending = 64 << 10
 
 // file is one file and how far it was read.
 type file struct {
@@ -28,16 +23,22 @@ type file struct {
 	handle *os.File    // nil while closed
 
 	seen    bool // by this poll
+	moved   bool // by this poll, it was found under another path
 	missing int  // polls since it left the pattern or has grown after that; 0 while it matches
 	ended   bool // to be dropped from the list
 
-	offset  int64     // bytes read
-	size    int64     // bytes to read up to
-	lag     int64     // its share of the source's lag
-	modTime time.Time // when it was last read to its end
+	decided  bool     // what its content is: before that nothing is read
+	number   uint64   // of the content
+	packed   bool     // the content is compressed by gzip
+	head     []byte   // the first bytes of the content
+	copyOf   *file    // has all that this one has, while undecided
+	content  *os.File // open while the content is being identified
+	position Position // behind the last whole record; only what depends on what was read
 
-	startLength int    // how many of the file's first bytes startSum is of
-	startSum    uint64 // CRC-64 of the first bytes, all of them read
+	offset int64 // bytes of the content read
+	size   int64 // bytes to read up to
+	lag    int64 // its share of the source's lag
+	seenAt stamp // as it was when it was last read to its end, or looked at
 
 	header   []byte // nil until it was read
 	pending  []byte // the last bytes before offset: a record without its end
@@ -45,10 +46,29 @@ type file struct {
 	started  bool   // a block was emitted
 }
 
+// stamp is by what one sees that a file may have changed.
+type stamp struct {
+	size     int64
+	modified time.Time
+}
+
+func stampOf(info os.FileInfo) stamp { return stamp{info.Size(), info.ModTime()} }
+
+func (s stamp) is(info os.FileInfo) bool {
+	return info.Size() == s.size && info.ModTime().Equal(s.modified)
+}
+
 // visit reads what a file has gained since the last poll and ends it if nothing more is to come.
 func (s *Files) visit(ctx context.Context, f *file) {
 	offset := f.offset
-	err := s.catchUp(ctx, f)
+	var err error
+	switch {
+	case !f.decided:
+	case f.packed:
+		err = s.unpack(ctx, f)
+	default:
+		err = s.catchUp(ctx, f)
+	}
 	if ctx.Err() != nil {
 		return
 	}
@@ -59,6 +79,7 @@ func (s *Files) visit(ctx context.Context, f *file) {
 		}
 	}
 	switch {
+	case f.ended:
 	case !s.options.Follow:
 		if err == nil {
 			s.finish(ctx, f)
@@ -77,7 +98,7 @@ func (s *Files) visit(ctx context.Context, f *file) {
 // catchUp reads a file up to its size as it is now.
 func (s *Files) catchUp(ctx context.Context, f *file) error {
 	if f.handle == nil {
-		if f.missing > 0 || f.unchanged(f.info) {
+		if f.missing > 0 || f.seenAt.is(f.info) {
 			return nil
 		}
 		if err := s.openHandle(f); err != nil || f.handle == nil {
@@ -88,16 +109,22 @@ func (s *Files) catchUp(ctx context.Context, f *file) error {
 	if err != nil {
 		return err
 	}
-	if f.unchanged(info) {
+	if f.seenAt.is(info) {
 		return nil
 	}
 	s.touch(f)
-	same, err := f.sameStart(info.Size())
+	same, err := f.sameHead(f.handle, info.Size())
 	if err != nil {
 		return err
 	}
 	if !same && !s.restart(ctx, f) {
 		return ctx.Err()
+	}
+	if f.ended {
+		return nil
+	}
+	if err := s.findHeader(f, io.NewSectionReader(f.handle, 0, f.offset)); err != nil {
+		return err
 	}
 	s.measure(f, info.Size())
 	for f.offset < f.size {
@@ -114,36 +141,22 @@ func (s *Files) catchUp(ctx context.Context, f *file) error {
 	if len(f.pending) == 0 && cap(f.pending) > keepPending {
 		f.pending = nil
 	}
-	f.modTime = info.ModTime()
-	if f.startLength < startSize {
-		_, err = f.sameStart(f.offset)
-	}
-	return err
+	f.seenAt = stamp{f.offset, info.ModTime()}
+	return nil
 }
 
-// unchanged reports whether a file is as it was when it was read to its end.
-func (f *file) unchanged(info os.FileInfo) bool {
-	return info.Size() == f.offset && info.ModTime().Equal(f.modTime)
-}
-
-// sameStart reports whether a file of the given size still has the content that was read from it, by its size and its
-// first bytes, and remembers more of them while they are fewer than startSize.
-func (f *file) sameStart(size int64) (bool, error) {
-	if size < f.offset {
+// sameHead reports whether a file of the given size still has the content that was read from it, by its size and its
+// first bytes.
+func (f *file) sameHead(handle *os.File, size int64) (bool, error) {
+	if size < f.offset || size < int64(len(f.head)) {
 		return false, nil
 	}
-	var start [startSize]byte
-	length := int(min(f.offset, startSize))
-	n, err := f.handle.ReadAt(start[:length], 0)
+	var head [headSize]byte
+	n, err := handle.ReadAt(head[:len(f.head)], 0)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return false, err
 	}
-	table := crc64.MakeTable(crc64.ECMA)
-	if n < length || crc64.Checksum(start[:f.startLength], table) != f.startSum {
-		return false, nil
-	}
-	f.startLength, f.startSum = length, crc64.Checksum(start[:length], table)
-	return true, nil
+	return bytes.Equal(head[:n], f.head), nil
 }
 
 // restart ends what was read of a file and begins at its beginning. It returns false if ctx ended first.
@@ -151,35 +164,58 @@ func (s *Files) restart(ctx context.Context, f *file) bool {
 	if !s.finish(ctx, f) {
 		return false
 	}
+	s.truncated(f)
+	if f.missing > 0 && s.isElsewhere(f) {
+		// It was emptied, written again and then moved, packed for example: that file is the one to read.
+		s.forget(f)
+		return true
+	}
+	s.remember(f.full())
+	s.renew(f)
+	return true
+}
+
+func (s *Files) truncated(f *file) {
 	s.truncations.Add(1)
 	s.options.Logger.Info("File was truncated, reading it from its beginning", "file", f.path, "bytes_read", f.offset)
-	f.offset, f.modTime = 0, time.Time{}
-	f.startLength, f.startSum = 0, 0
-	f.header, f.started = nil, false
-	return true
 }
 
 // fill reads the next bytes of a file into a block behind those that are pending, makes the whole records the block's
 // data, and keeps the rest pending. An error leaves the bytes read before it in place.
 func (s *Files) fill(f *file, b *Block) error {
-	limit := s.options.BlockSize
-	for limit <= len(f.pending) {
-		limit *= 2
-	}
-	limit = min(limit, s.options.MaxRecord)
-	b.reserve(limit)
-	n := copy(b.buffer, f.pending)
+	n, limit := s.prepare(f, b)
 	want := int(min(int64(limit-n), f.size-f.offset))
 	read, err := f.handle.ReadAt(b.buffer[n:n+want], f.offset)
-	n += read
-	f.offset += int64(read)
-	s.bytes.Add(uint64(read))
+	s.cut(f, b, n, read)
 	if errors.Is(err, io.EOF) {
 		// The file shrank; the next poll finds out to what.
 		s.measure(f, f.offset)
 		err = nil
 	}
 	s.measure(f, f.size)
+	return err
+}
+
+// prepare makes a block ready for the next bytes of a file: up to limit, behind the n that are pending.
+func (s *Files) prepare(f *file, b *Block) (n, limit int) {
+	limit = s.options.BlockSize
+	for limit <= len(f.pending) {
+		limit *= 2
+	}
+	limit = min(limit, s.options.MaxRecord)
+	b.reserve(limit)
+	return copy(b.buffer, f.pending), limit
+}
+
+// cut takes in what was read behind the n bytes of a block that were pending.
+func (s *Files) cut(f *file, b *Block, n, read int) {
+	if known := int64(len(f.head)) - f.offset; known >= 0 && known < int64(read) {
+		news := b.buffer[n+int(known) : n+read]
+		f.head = append(f.head, news[:min(len(news), headSize-len(f.head))]...)
+	}
+	n += read
+	f.offset += int64(read)
+	s.bytes.Add(uint64(read))
 
 	if f.skipping {
 		end := bytes.IndexByte(b.buffer[:n], '\n') + 1
@@ -201,8 +237,43 @@ func (s *Files) fill(f *file, b *Block) error {
 			f.header = []byte{}
 		}
 	}
+	f.reach(data[:n-len(f.pending)])
 	b.set(from, to)
-	return err
+}
+
+// reach notes that whole records have been read up to the end of the given bytes, which only the pending ones follow.
+func (f *file) reach(read []byte) {
+	if len(read) == 0 {
+		return
+	}
+	tail := read[max(0, len(read)-tailSize):]
+	f.position.Offset = f.offset - int64(len(f.pending))
+	f.position.Skipping = f.skipping
+	f.position.TailLength, f.position.Tail = len(tail), checksum(tail)
+}
+
+// full returns the position of a file with all that tells its content from others.
+func (f *file) full() Position {
+	p := f.position
+	p.Content, p.Path, p.Device, p.Inode = f.number, f.path, device(f.info), inode(f.info)
+	p.HeadLength, p.Head = len(f.head), checksum(f.head)
+	return p
+}
+
+// findHeader reads the header of a file whose reading goes on behind it. r is what was read.
+func (s *Files) findHeader(f *file, r io.Reader) error {
+	if !s.options.Header || f.header != nil || f.offset == 0 || !f.started {
+		return nil
+	}
+	begin := make([]byte, min(f.offset, int64(s.options.MaxRecord)))
+	if _, err := io.ReadFull(r, begin); err != nil {
+		return err
+	}
+	s.takeHeader(f, begin)
+	if f.header == nil && len(begin) == s.options.MaxRecord {
+		f.header = []byte{}
+	}
+	return nil
 }
 
 // takeHeader sets the file's header if it is wanted and is the first record of data, and returns its length there. If
@@ -241,7 +312,9 @@ func (s *Files) finish(ctx context.Context, f *file) bool {
 	b.Offset = f.offset - int64(len(f.pending))
 	b.TooLong = 0
 	b.set(0, n)
+	read := b.buffer[:len(f.pending)]
 	f.pending = f.pending[:0]
+	f.reach(read)
 	s.hand(f, b)
 	return true
 }

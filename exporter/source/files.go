@@ -51,6 +51,8 @@ type Options struct {
 	// BlockSize is the most that is read at once, in bytes; only a longer record gets a larger block. It is at most
 	// MaxRecord. Default 256 KiB.
 	BlockSize int
+	// Resume is where an earlier run has got to, by its blocks' positions. Contents of other numbers get higher ones.
+	Resume []Position
 	// Follow keeps reading what files gain. Without it every file is read once to its end.
 	Follow bool
 	// PollInterval is the time between two looks at the files. Default 1s.
@@ -95,9 +97,14 @@ type Files struct {
 	byPath  map[string]*file   // by the path where the file was last seen
 	byInode map[uint64][]*file // by inode number, which is unique only within a file system
 	open    []*file            // files with a handle, least recently read first
-	polled  bool               // a poll has ended
-	failure error              // first error of this poll
-	logged  time.Time          // when an error was last logged
+	// contents is the highest number of a content. gone are positions in contents whose files are gone, the oldest first,
+	// and forgotten the numbers of those that have become too many since the last block.
+	contents  uint64
+	gone      []Position
+	forgotten []uint64
+	polled    bool      // a poll has ended
+	failure   error     // first error of this poll
+	logged    time.Time // when an error was last logged
 
 	up                     atomic.Bool
 	bytes                  atomic.Uint64
@@ -128,13 +135,18 @@ func New(o Options) *Files {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Files{
+	s := &Files{
 		options:  o,
 		maxOpen:  maxOpen,
 		caughtUp: make(chan struct{}),
 		byPath:   make(map[string]*file),
 		byInode:  make(map[uint64][]*file),
 	}
+	for _, p := range o.Resume {
+		s.contents = max(s.contents, p.Content)
+		s.remember(p)
+	}
+	return s
 }
 
 // Run reads until ctx is done or, without Options.Follow, until every file has been read to its end. It fills blocks
@@ -189,6 +201,7 @@ func (s *Files) Stats() Stats {
 func (s *Files) poll(ctx context.Context) {
 	s.failure = nil
 	s.discover()
+	s.identify()
 	matches := 0
 	for _, f := range s.files {
 		if f.missing == 0 {
@@ -200,6 +213,7 @@ func (s *Files) poll(ctx context.Context) {
 		// The first pass may take minutes, in which the source is not down.
 		s.up.Store(matches > 0 && s.failure == nil)
 	}
+	s.files = slices.DeleteFunc(s.files, func(f *file) bool { return f.ended })
 	for _, f := range s.files {
 		s.visit(ctx, f)
 		if ctx.Err() != nil {
@@ -271,7 +285,7 @@ func (s *Files) discover() {
 	}
 }
 
-// list returns the paths that match the pattern, sorted.
+// list returns the paths that match the pattern, those of a rotated log from the oldest on.
 func (s *Files) list() []string {
 	paths, err := doublestar.FilepathGlob(s.options.Pattern, doublestar.WithFailOnIOErrors())
 	if err != nil {
@@ -279,7 +293,7 @@ func (s *Files) list() []string {
 		// One directory that cannot be read must not hide the others.
 		paths, _ = doublestar.FilepathGlob(s.options.Pattern)
 	}
-	slices.Sort(paths)
+	slices.SortFunc(paths, rotatedOrder)
 	return paths
 }
 
@@ -305,7 +319,8 @@ func (s *Files) add(path string, info os.FileInfo) {
 
 // see notes that a file is at a path now.
 func (s *Files) see(f *file, path string, info os.FileInfo) {
-	if f.path != path {
+	f.moved = f.path != path
+	if f.moved {
 		if f.path != "" && f.missing == 0 {
 			s.rotate(f)
 		}
@@ -314,7 +329,9 @@ func (s *Files) see(f *file, path string, info os.FileInfo) {
 		s.byPath[path] = f
 	}
 	f.seen, f.missing, f.info = true, 0, info
-	s.measure(f, info.Size())
+	if f.decided {
+		s.measure(f, info.Size())
+	}
 }
 
 // lose notes that no path leads to a file any more, if that is so and not merely hidden by an error.
@@ -333,7 +350,7 @@ func (s *Files) lose(f *file) {
 
 func (s *Files) rotate(f *file) {
 	s.rotations.Add(1)
-	s.options.Logger.Info("File was renamed, replaced or removed", "file", f.path)
+	s.options.Logger.Debug("File was renamed, replaced or removed", "file", f.path)
 }
 
 // unname frees the path of a file, unless another file has it already.
@@ -354,12 +371,22 @@ func (s *Files) forget(f *file) {
 	}
 	s.measure(f, 0)
 	f.ended = true
+	if f.decided {
+		s.remember(f.full())
+	}
 }
 
 // measure sets the size up to which a file is to be read and carries the change into the lag.
 func (s *Files) measure(f *file, size int64) {
 	f.size = size
 	lag := max(0, f.size-f.offset)
+	if f.packed {
+		// How much it holds is not known before it was read: until then it counts as it is.
+		lag = size
+		if f.ended || f.seenAt.is(f.info) {
+			lag = 0
+		}
+	}
 	s.lag.Add(lag - f.lag)
 	f.lag = lag
 }
@@ -384,6 +411,8 @@ func (s *Files) hand(f *file, b *Block) {
 		s.spare = b
 		return
 	}
+	b.Position = f.full()
+	b.Forgotten, s.forgotten = s.forgotten, nil
 	b.File, b.Header, b.First = f.path, f.header, !f.started
 	f.started = true
 	s.emit(b)

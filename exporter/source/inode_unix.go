@@ -14,3 +14,11 @@ func inode(info os.FileInfo) uint64 {
 	}
 	return 0
 }
+
+// device returns the number of the file's file system.
+func device(info os.FileInfo) uint64 {
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+		return uint64(stat.Dev) //nolint:unconvert // it is 32 bits wide on some systems
+	}
+	return 0
+}

@@ -2,11 +2,14 @@ package source
 
 import (
 	"bytes"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/drift-exporter/drift_exporter/exporter/state"
 )
 
 // rig polls a source by hand and collects what it emits.
@@ -14,8 +17,17 @@ type rig struct {
 	t       *testing.T
 	dir     string
 	source  *Files
+	options Options
 	records []string // "path: record" for each, "path: too long" for those passed over
 	blocks  []Block  // copies
+	taken   []taken  // what each block said
+}
+
+// taken is what a consumer keeps of a block: how many records there were up to its end, and where to go on.
+type taken struct {
+	records   int
+	position  Position
+	forgotten []uint64
 }
 
 // newRig returns a rig in an empty directory. The pattern of o is taken relative to it.
@@ -26,7 +38,14 @@ func newRig(t *testing.T, o Options) *rig {
 		o.Pattern = "*.log*"
 	}
 	o.Pattern = filepath.Join(r.dir, o.Pattern)
-	r.source = New(o)
+	r.options = o
+	r.begin()
+	return r
+}
+
+// begin makes the source.
+func (r *rig) begin() {
+	r.source = New(r.options)
 	free := make(chan *Block, 1)
 	free <- new(Block)
 	r.source.free = free
@@ -34,8 +53,47 @@ func newRig(t *testing.T, o Options) *rig {
 		r.take(b)
 		free <- b
 	}
-	t.Cleanup(r.source.closeAll)
-	return r
+	r.t.Cleanup(r.source.closeAll)
+}
+
+// kill ends the source when only the first n blocks have been counted, and begins another one that goes on from there.
+func (r *rig) kill(n int) {
+	r.t.Helper()
+	r.source.closeAll()
+	r.options.Resume = r.positions(n)
+	counted := 0
+	if n > 0 {
+		counted = r.taken[n-1].records
+	}
+	r.records = r.records[:counted]
+	r.taken = r.taken[:n]
+	r.begin()
+}
+
+// positions returns what a consumer knows after n blocks, through a file.
+func (r *rig) positions(n int) []Position {
+	r.t.Helper()
+	known := make(map[uint64]Position)
+	for _, k := range r.taken[:n] {
+		known[k.position.Content] = k.position
+		for _, content := range k.forgotten {
+			delete(known, content)
+		}
+	}
+	var all []Position
+	for _, content := range slices.Sorted(maps.Keys(known)) {
+		p := known[content]
+		var e state.Encoder
+		p.Save(&e)
+		var again Position
+		d := state.NewDecoder(bytes.Join(e.Parts(), nil))
+		again.Load(d)
+		if err := d.End(); err != nil || again != p {
+			r.t.Fatalf("saved and loaded, %+v is %+v: %v", p, again, err)
+		}
+		all = append(all, again)
+	}
+	return all
 }
 
 // take checks what holds for every block and copies it.
@@ -59,6 +117,7 @@ func (r *rig) take(b *Block) {
 	for record := range bytes.Lines(b.Data) {
 		r.records = append(r.records, name+": "+strings.TrimSuffix(string(record), "\n"))
 	}
+	r.taken = append(r.taken, taken{len(r.records), b.Position, slices.Clone(b.Forgotten)})
 	r.blocks = append(r.blocks, Block{
 		Data: bytes.Clone(b.Data), File: name, First: b.First, Header: b.Header, Offset: b.Offset, TooLong: b.TooLong,
 	})

@@ -1,0 +1,264 @@
+package exporter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/drift-exporter/drift_exporter/exporter/metric"
+	"github.com/drift-exporter/drift_exporter/exporter/state"
+)
+
+// modelKey is the key of a model's parts in a checkpoint.
+const modelKey = "model/"
+
+// checkpoints writes the checkpoints of an exporter, and knows how that went. It belongs to the goroutine of Run.
+type checkpoints struct {
+	store    *state.Store
+	interval time.Duration
+	timer    *time.Timer // tells when the next checkpoint is to be begun; stopped while one is written
+	loaded   state.Loaded
+	restored int // models that went on from the checkpoint
+
+	// running receives the result of the checkpoint that is being written, nil while none is.
+	running   chan checkpointResult
+	last      checkpointResult // the last one
+	lastWhole checkpointResult // the last one without an error
+	failures  uint64
+	logged    time.Time
+}
+
+// checkpointResult is how a checkpoint went.
+type checkpointResult struct {
+	err   error
+	at    time.Time
+	took  time.Duration
+	pause time.Duration
+	bytes int64
+}
+
+// errStopped ends a checkpoint that is not wanted any more.
+var errStopped = errors.New("stopped before it was complete")
+
+// openState opens the folder of the checkpoints, if one is configured.
+func (e *Exporter) openState() error {
+	c := e.config.Load().State
+	if c.Path == "" {
+		return nil
+	}
+	store, err := state.Open(c.Path)
+	if err != nil {
+		return err
+	}
+	e.checkpoints = &checkpoints{
+		store: store, interval: c.CheckpointInterval, timer: time.NewTimer(c.CheckpointInterval),
+	}
+	return nil
+}
+
+// restore brings models to where the last checkpoint was made. One for which that is not possible starts anew.
+func (e *Exporter) restore(models []*model) error {
+	c := e.checkpoints
+	if c == nil {
+		return nil
+	}
+	started := time.Now()
+	byKey := make(map[string]*restoration)
+	for _, m := range models {
+		byKey[modelKey+m.config.Name] = &restoration{model: m}
+	}
+	c.loaded = c.store.Load(func(key string, part []byte) {
+		if r := byKey[key]; r != nil {
+			r.add(part)
+		}
+	})
+	for _, r := range c.loaded.Rejected {
+		e.options.Logger.Error("A checkpoint cannot be used and was set aside", "file", r.Name, "as", r.SetAside,
+			"reason", r.Reason, "detail", r.Detail)
+	}
+	for i, m := range models {
+		r := byKey[modelKey+m.config.Name]
+		ok, reason := r.usable()
+		if ok {
+			c.restored++
+			continue
+		}
+		if reason == "" {
+			reason = "there is no state of it"
+		}
+		e.options.Logger.Info("The model starts anew and reads the logs that there are", "model", m.config.Name,
+			"reason", reason)
+		if !r.begun {
+			continue
+		}
+		var err error
+		if models[i], err = newModel(m.config, true, e.options.Now, e.options.Logger); err != nil {
+			return err
+		}
+	}
+	if c.loaded.Name != "" {
+		e.options.Logger.Info("Loaded a checkpoint", "file", c.loaded.Name, "written", c.loaded.Time.UTC(),
+			"bytes", c.loaded.Bytes, "models", c.restored, "duration", time.Since(started))
+	}
+	return nil
+}
+
+// due returns a channel that tells when the next checkpoint is to be begun; nil where none is wanted.
+func (c *checkpoints) due() <-chan time.Time {
+	if c == nil {
+		return nil
+	}
+	return c.timer.C
+}
+
+// results returns the channel of the result of the checkpoint that is being written, if one is.
+func (c *checkpoints) results() <-chan checkpointResult {
+	if c == nil {
+		return nil
+	}
+	return c.running
+}
+
+// begin begins to write a checkpoint of models that go on meanwhile.
+func (c *checkpoints) begin(ctx context.Context, models []*running, now time.Time) {
+	result := make(chan checkpointResult, 1)
+	c.running = result
+	go func() {
+		result <- c.write(now, func(w *state.Writer) (pause time.Duration, err error) {
+			for _, r := range models {
+				p, err := follow(ctx, r, w)
+				if err != nil {
+					return 0, err
+				}
+				pause = max(pause, p)
+			}
+			return pause, nil
+		})
+	}()
+}
+
+// follow writes a cut of a running model.
+func follow(ctx context.Context, r *running, w *state.Writer) (pause time.Duration, err error) {
+	stop := make(chan struct{})
+	c := newCut(stop)
+	select {
+	case r.cuts <- c:
+	case <-r.done:
+		return 0, errStopped
+	case <-ctx.Done():
+		return 0, errStopped
+	}
+	for part := range c.parts {
+		if err == nil {
+			if err = w.Put(modelKey+r.config.Name, part...); err != nil {
+				close(stop)
+			}
+		}
+	}
+	if err == nil && !c.whole {
+		err = errStopped
+	}
+	return c.pause, err
+}
+
+// final writes a checkpoint of models that count no more.
+func (c *checkpoints) final(models []*running, now time.Time) checkpointResult {
+	return c.write(now, func(w *state.Writer) (time.Duration, error) {
+		for _, r := range models {
+			put := func(part ...[]byte) error { return w.Put(modelKey+r.config.Name, part...) }
+			if err := r.write(newCut(nil), put); err != nil {
+				return 0, err
+			}
+		}
+		return 0, nil
+	})
+}
+
+// write writes one checkpoint.
+func (c *checkpoints) write(now time.Time, models func(*state.Writer) (time.Duration, error)) checkpointResult {
+	started := time.Now()
+	result := checkpointResult{at: now}
+	w, err := c.store.Begin()
+	if err != nil {
+		result.err = err
+		return result
+	}
+	if result.pause, result.err = models(w); result.err != nil {
+		w.Abort()
+		return result
+	}
+	result.err = w.Commit()
+	result.bytes, result.took = w.Bytes(), time.Since(started)
+	return result
+}
+
+// took notes how a checkpoint went.
+func (e *Exporter) took(r checkpointResult) {
+	c := e.checkpoints
+	c.running = nil
+	c.timer.Reset(c.interval)
+	if errors.Is(r.err, errStopped) {
+		return // a model was replaced meanwhile; the next one is complete
+	}
+	if c.last = r; r.err == nil {
+		if !c.logged.IsZero() {
+			e.options.Logger.Info("Checkpoints can be written again")
+		}
+		c.lastWhole, c.logged = r, time.Time{}
+		return
+	}
+	c.failures++
+	if now := e.options.Now(); c.logged.IsZero() || now.Sub(c.logged) >= time.Minute {
+		c.logged = now
+		e.options.Logger.Error("No checkpoint can be written: all goes on from memory, and after a crash what was read "+
+			"since the last one is read again", "err", r.err)
+	}
+}
+
+// add writes the metrics of checkpoints.
+func (c *checkpoints) add(s *metric.Snapshot) {
+	if c == nil {
+		return
+	}
+	s.Add(metric.CheckpointFailures, float64(c.failures))
+	for _, reason := range state.Reasons {
+		n := 0.0
+		for _, r := range c.loaded.Rejected {
+			if r.Reason == reason {
+				n++
+			}
+		}
+		s.Add(metric.CheckpointsRejected, n, reason)
+	}
+	s.Add(metric.ModelsRestored, float64(c.restored))
+	if !c.last.at.IsZero() {
+		ok := 0.0
+		if c.last.err == nil {
+			ok = 1
+		}
+		s.Add(metric.CheckpointSuccess, ok)
+	}
+	if whole := c.lastWhole; !whole.at.IsZero() {
+		s.Add(metric.CheckpointTime, float64(whole.at.UnixMilli())/1e3)
+		s.Add(metric.CheckpointDuration, whole.took.Seconds())
+		s.Add(metric.CheckpointPause, whole.pause.Seconds())
+		s.Add(metric.CheckpointSize, float64(whole.bytes))
+	}
+}
+
+// closeState writes a last checkpoint and gives the folder back.
+func (e *Exporter) closeState() {
+	c := e.checkpoints
+	if c == nil {
+		return
+	}
+	if c.running != nil {
+		e.took(<-c.running)
+	}
+	e.took(c.final(e.models, e.options.Now()))
+	c.timer.Stop()
+	if err := c.store.Close(); err != nil {
+		e.options.Logger.Warn("Giving back the state folder failed", "err", fmt.Errorf("closing its lock: %w", err))
+	}
+}
