@@ -99,8 +99,9 @@ func newModel(c *config.Model, follow bool, now func() time.Time, logger *slog.L
 			return nil, err
 		}
 	}
+	labelled := m.labelSchema()
 	for _, s := range c.Labels {
-		if err := m.addPipeline(s, labels, m.labelSchema()); err != nil {
+		if err := m.addPipeline(s, labels, labelled); err != nil {
 			return nil, err
 		}
 	}
@@ -110,6 +111,9 @@ func newModel(c *config.Model, follow bool, now func() time.Time, logger *slog.L
 
 func (m *model) addPipeline(s config.Source, why purpose, schema *record.Schema) error {
 	own := *schema
+	if s.ID != "" {
+		own.ID, own.IDParts = idOf(s.ID)
+	}
 	for _, c := range s.Where {
 		own.Where = append(own.Where, record.Condition{Path: pathOf(c.Field), Value: c.Value})
 	}
@@ -422,7 +426,7 @@ func (m *model) admit(l *load, row int, version uint16, now time.Time) bool {
 	known := false
 	if m.join == nil {
 		// Several versions may predict the same id.
-		known = m.recent.add(id + uint64(version)*0x9e3779b97f4a7c15)
+		known = m.recent.add(id ^ uint64(version)<<48)
 	} else {
 		var p outcome.Prediction
 		if !m.prediction(&p, b, row, version) {

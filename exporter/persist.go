@@ -47,13 +47,14 @@ func (m *model) fingerprint() (uint64, error) {
 	return h.Sum64(), nil
 }
 
-// wheres keeps of sources only the conditions, each of them once: a log may be moved or divided.
+// wheres keeps of sources only which records they are and what joins them, each of that once: a log may be moved or
+// divided.
 func wheres(sources []config.Source) []config.Source {
 	var all []config.Source
 	for _, s := range sources {
-		same := func(o config.Source) bool { return slices.Equal(o.Where, s.Where) }
+		same := func(o config.Source) bool { return o.ID == s.ID && slices.Equal(o.Where, s.Where) }
 		if !slices.ContainsFunc(all, same) {
-			all = append(all, config.Source{Where: s.Where})
+			all = append(all, config.Source{ID: s.ID, Where: s.Where})
 		}
 	}
 	return all

@@ -168,6 +168,8 @@ type Source struct {
 	// Format is `format`: jsonl or csv. Default: csv if the pattern ends in .csv, or in that and what rotation appends, as
 	// in labels.csv*; else jsonl.
 	Format Format
+	// ID is `id`: where this log has the id that joins labels to predictions, as in fields.id. Default: as fields says.
+	ID string
 	// Where is `where`: a mapping from fields to values, sorted by field here. Only the records that have all of them
 	// are this model's; that divides a log that several models share. Default: every record.
 	Where []Condition

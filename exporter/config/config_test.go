@@ -37,7 +37,7 @@ func completeModel() Model {
 		MovingReference: true,
 		Predictions: []Source{
 			{Path: "/var/log/**/*.jsonl", Where: []Condition{{"canary", "false"}, {"model", "churn"}, {"shard", "010"}}},
-			{Path: "/var/log/[ab]?.{log,txt}", Format: JSONL},
+			{Path: "/var/log/[ab]?.{log,txt}", Format: JSONL, ID: "{request}/{row}"},
 		},
 		Labels:       []Source{{Path: "/srv/labels/*.csv"}, {Path: "/srv/late.txt", Format: CSV}},
 		LabelTimeout: 90 * 24 * time.Hour, LabelsInPredictions: true, MaxIDs: 5_000_000,

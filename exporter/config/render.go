@@ -53,6 +53,7 @@ type (
 	writtenSource struct {
 		Path          text          `yaml:"path,omitempty"`
 		Format        Format        `yaml:"format,omitempty"`
+		ID            text          `yaml:"id,omitempty"`
 		Where         map[text]text `yaml:"where,omitempty"`
 		Timeout       string        `yaml:"timeout,omitempty"`
 		InPredictions bool          `yaml:"in_predictions,omitempty"`
@@ -175,7 +176,7 @@ func writeFields(f *Fields) writtenFields {
 func writeSources(sources []Source, timeout time.Duration) []writtenSource {
 	var all []writtenSource
 	for _, s := range sources {
-		w := writtenSource{Path: text(s.Path), Format: s.Format}
+		w := writtenSource{Path: text(s.Path), Format: s.Format, ID: text(s.ID)}
 		if timeout != 0 {
 			w.Timeout = model.Duration(timeout).String()
 		}

@@ -22,6 +22,7 @@ func (l *loader) sourceKeys(s *Source) []key {
 	return []key{
 		{"path", func(v node) { l.readPattern(v, &s.Path) }, `path: "logs/*.jsonl"`},
 		{"format", func(v node) { choice(v, &s.Format, JSONL, CSV) }, ""},
+		{"id", func(v node) { readID(v, &s.ID) }, ""},
 		{"where", func(v node) { readWhere(v, s) }, ""},
 	}
 }
