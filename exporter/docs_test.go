@@ -355,6 +355,7 @@ var pages = map[string][]func(x *example) string{
 	"noise_floor.md":     {noiseFloors},
 	"data_quality.md":    {dataQuality},
 	"performance.md":     {performanceTables},
+	"versions.md":        {enoughTable, versionTable},
 	"README.md":          {shiftTable, seasonTable},
 }
 

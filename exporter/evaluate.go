@@ -20,12 +20,16 @@ type evaluation struct {
 	now  time.Time
 	out  *metric.Snapshot
 	bins []uint64
+	// errors are those of the versions with enough labels, by window.
+	errors [][]versionErrors
 }
 
 // evaluate computes all values of the model. It runs in the model's goroutine.
 func (m *model) evaluate(now time.Time) *metric.Snapshot {
 	started := time.Now()
-	e := &evaluation{model: m, now: now, out: metric.NewSnapshot()}
+	e := &evaluation{
+		model: m, now: now, out: metric.NewSnapshot(), errors: make([][]versionErrors, len(m.config.Windows)),
+	}
 	name := m.config.Name
 	e.sources()
 	for _, w := range m.config.Windows {
@@ -39,6 +43,9 @@ func (m *model) evaluate(now time.Time) *metric.Snapshot {
 	}
 	for _, mon := range m.monitors {
 		e.version(mon)
+	}
+	for i, w := range m.config.Windows {
+		e.versions(w, e.errors[i])
 	}
 	if now.Sub(m.lastRead) < m.config.Windows[len(m.config.Windows)-1].Length {
 		m.skew.evaluate(e.out, m.config)
@@ -365,6 +372,7 @@ func (e *evaluation) performance(mon *monitor, i int, w config.Window) {
 	if n < uint64(e.config.MinRecords) {
 		return
 	}
+	e.errors[i] = append(e.errors[i], versionErrors{monitor: mon, wrong: x, labels: n})
 	e.out.Add(metric.ErrorRatio, float64(x)/float64(n), labels()...)
 	if low, high, ok := stat.Wilson(x, n); ok {
 		e.out.Add(metric.ErrorRatioLower, low, labels()...)

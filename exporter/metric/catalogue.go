@@ -28,6 +28,7 @@ type Def struct {
 var (
 	perModel  = []string{"model", "version"}
 	perWindow = []string{"model", "version", "window"}
+	perRival  = []string{"model", "version", "champion", "window"}
 	perColumn = []string{"model", "version", "column", "role", "window"}
 	perSource = []string{"model", "source"}
 )
@@ -156,6 +157,23 @@ var (
 	ReferencePerformance = Def{
 		"drift_reference_performance", Gauge, with(perModel, "metric"),
 		"Performance on the reference, where that holds labels and predictions.",
+	}
+
+	VersionDifference = Def{
+		"drift_version_error_ratio_difference", Gauge, perRival,
+		"Error ratio of the version minus that of the champion, over the labels that arrived in the window; positive is worse. Served where both have enough labels in the window.",
+	}
+	VersionDifferenceLower = Def{
+		"drift_version_error_ratio_difference_lower", Gauge, perRival,
+		"Lower end of the 95% interval of drift_version_error_ratio_difference, by Newcombe's hybrid score method.",
+	}
+	VersionDifferenceUpper = Def{
+		"drift_version_error_ratio_difference_upper", Gauge, perRival,
+		"Upper end of the 95% interval of drift_version_error_ratio_difference, by Newcombe's hybrid score method.",
+	}
+	VersionPValue = Def{
+		"drift_version_p_value", Gauge, perRival,
+		"Probability of error ratios of version and champion at least as far apart if the versions do not differ: pooled two-proportion z test, two-sided.",
 	}
 
 	DetectorState = Def{
@@ -345,6 +363,7 @@ var Catalogue = []Def{
 	ColumnMean, ReferenceColumnMean, ColumnStandardDeviation, ReferenceColumnStandardDeviation, ColumnQuantile,
 	BinValues, BinReferenceRatio,
 	ErrorRatio, ErrorRatioLower, ErrorRatioUpper, ErrorPValue, ReferenceErrorRatio, Performance, ReferencePerformance,
+	VersionDifference, VersionDifferenceLower, VersionDifferenceUpper, VersionPValue,
 	DetectorState, DetectorDrifts, DetectorLastDrift,
 	Predictions, Labels, LabeledPredictions, PredictionErrors, PendingPredictions,
 	WindowPredictions, WindowLabels, WindowDuration, WindowEnd, LastPrediction, LastPredictionRead, LabelDelay, LabelDelayQuantile,
