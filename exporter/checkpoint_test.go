@@ -243,7 +243,6 @@ func TestReloadAndCheckpoints(t *testing.T) {
 	})
 }
 
-
 // Whatever a part of a checkpoint holds, it gives a model or an error, and no panic. The parts are too large for a fuzz
 // test to get anywhere.
 func TestRestoreSurvivesBrokenBytes(t *testing.T) {

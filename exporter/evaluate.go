@@ -111,6 +111,7 @@ func (e *evaluation) version(mon *monitor) {
 		e.out.Add(metric.LabeledPredictions, float64(mon.labeledTotal), name, mon.version)
 		e.out.Add(metric.PredictionErrors, float64(mon.errors), name, mon.version)
 		e.detectors(mon)
+		e.confusion(mon)
 		if mon.labeledTotal > 0 {
 			e.out.AddHistogram(metric.LabelDelay, delayBounds[:], mon.delays.counts[:], mon.delays.sum, name, mon.version)
 		}
@@ -359,6 +360,8 @@ func (e *evaluation) referencePerformance(mon *monitor) {
 	for _, m := range mon.profile.Performance.Metrics() {
 		e.out.Add(metric.ReferencePerformance, m.Value, e.config.Name, mon.version, m.Name)
 	}
+	e.calibration(mon.profile.Performance, metric.ReferenceCalibrationScore, metric.ReferenceCalibrationPositiveRatio,
+		e.config.Name, mon.version)
 }
 
 // performance writes the values of one window of labels.
@@ -385,6 +388,7 @@ func (e *evaluation) performance(mon *monitor, i int, w config.Window) {
 	for _, m := range tally.Metrics() {
 		e.out.Add(metric.Performance, m.Value, labels(m.Name)...)
 	}
+	e.calibration(tally, metric.CalibrationScore, metric.CalibrationPositiveRatio, labels()...)
 	delays := mon.outcomes.Delays(i)
 	for _, q := range []float64{0.5, 0.95} {
 		if delay, ok := delays.Quantile(q); ok {

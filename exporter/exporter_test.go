@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -598,6 +599,47 @@ func TestVersionsThatPredictTheSameIDs(t *testing.T) {
 			got.want(t, 1, metric.ErrorRatio, "version=1", "window=1h")
 			got.want(t, 0, metric.ErrorRatio, "version=2", "window=1h")
 			got.want(t, 40, metric.Labels, "outcome=joined")
+		}
+	}
+}
+
+func TestConfusionAndCalibrationAreServed(t *testing.T) {
+	s := newSite(t, "    labels: {path: \"labels*.jsonl\"}\n")
+	for i := range 90 {
+		line := prediction(i, "") // no, at 0.2
+		if i%3 == 2 {
+			line = strings.Replace(strings.Replace(line, `"no"`, `"yes"`, 1), "0.2", "0.85", 1)
+		}
+		s.add("predictions.jsonl", line)
+		s.add("labels.jsonl", label(i, []string{"no", "yes"}[i%3/2])) // as predicted
+	}
+	s.add("labels.jsonl", strings.Replace(label(3, "yes"), "04:03", "05:00", 1)) // corrected: only windows can take back
+	got := s.once()
+	got.want(t, 60, metric.Confusion, "predicted=no", "actual=no")
+	got.want(t, 30, metric.Confusion, "predicted=yes", "actual=yes")
+	for _, test := range []struct {
+		scores             string // up to the comma, at which find divides
+		score, positive    float64
+		reference, refTrue float64
+	}{
+		{"(0.1", 0.2, 1.0 / 60, 0.2, 20.0 / 150}, {"(0.8", 0.85, 1, 0, 0}, {"(0.7", 0, 0, 0.8, 1},
+	} {
+		for _, value := range []struct {
+			want float64
+			def  metric.Def
+			more []string
+		}{
+			{test.score, metric.CalibrationScore, []string{"window=24h"}}, {test.reference, metric.ReferenceCalibrationScore, nil},
+		} {
+			if x, ok := got.find(value.def, append(value.more, "scores="+test.scores)...); ok != (value.want > 0) || math.Abs(x-value.want) > 1e-12 {
+				t.Errorf("%s of %s is %g (there: %t), want %g", value.def.Name, test.scores, x, ok, value.want)
+			}
+		}
+		if test.score > 0 {
+			got.want(t, test.positive, metric.CalibrationPositiveRatio, "scores="+test.scores, "window=24h")
+		}
+		if test.reference > 0 {
+			got.want(t, test.refTrue, metric.ReferenceCalibrationPositiveRatio, "scores="+test.scores)
 		}
 	}
 }

@@ -561,7 +561,11 @@ func (m *model) addLabel(l outcome.Label) {
 func (m *model) joined(pair *outcome.Joined) {
 	mon := m.monitors[pair.Prediction.Version]
 	mon.labeledTotal++
-	wrong := mon.rules.Wrong(pair.Prediction.Outcome(pair.Label))
+	o := pair.Prediction.Outcome(pair.Label)
+	if mon.confusion != nil {
+		mon.confusion.add(o)
+	}
+	wrong := mon.rules.Wrong(o)
 	if wrong {
 		mon.errors++
 	}

@@ -20,6 +20,8 @@ type monitor struct {
 	labeled *window.Counter
 	watches []*watch // detectors; none without labels
 	delays  delayHistogram
+	// confusion is nil for a regression, and without labels.
+	confusion confusion
 
 	predictions, labeledTotal, errors uint64
 	newest                            int64
@@ -46,6 +48,9 @@ func newMonitor(version string, m *model) *monitor {
 	if m.join != nil {
 		mon.outcomes = outcome.NewWindows(lengths, own.rules)
 		mon.watches = newWatches(m.config.Detectors)
+		if own.rules.Task == outcome.Classification {
+			mon.confusion = make(confusion)
+		}
 	}
 	return mon
 }

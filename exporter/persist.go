@@ -111,7 +111,7 @@ func (m *model) load(d *state.Decoder) {
 			return
 		}
 		mon := newMonitor(version, m)
-		mon.load(d)
+		mon.load(d, m.classes.Len())
 		m.versions[version] = uint16(len(m.monitors))
 		m.monitors = append(m.monitors, mon)
 	}
@@ -136,12 +136,15 @@ func (mon *monitor) save(e *state.Encoder) {
 		mon.outcomes.Save(e)
 	}
 	mon.delays.save(e)
+	if mon.confusion != nil {
+		mon.confusion.save(e)
+	}
 	for _, w := range mon.watches {
 		w.save(e)
 	}
 }
 
-func (mon *monitor) load(d *state.Decoder) {
+func (mon *monitor) load(d *state.Decoder, classes int) {
 	mon.predictions, mon.labeledTotal, mon.errors = d.Uint(), d.Uint(), d.Uint()
 	mon.newest = d.Int()
 	mon.lastRead = loadTime(d)
@@ -151,6 +154,9 @@ func (mon *monitor) load(d *state.Decoder) {
 		mon.outcomes.Load(d)
 	}
 	mon.delays.load(d)
+	if mon.confusion != nil {
+		mon.confusion.load(d, classes)
+	}
 	for _, w := range mon.watches {
 		w.load(d)
 	}

@@ -176,6 +176,27 @@ var (
 		"Probability of error ratios of version and champion at least as far apart if the versions do not differ: pooled two-proportion z test, two-sided.",
 	}
 
+	Confusion = Def{
+		"drift_confusion_total", Counter, with(perModel, "predicted", "actual"),
+		"Labeled predictions by the predicted class and the class of the label that came first. Classes beyond the first 20 count together as other.",
+	}
+	CalibrationScore = Def{
+		"drift_calibration_score", Gauge, with(perWindow, "scores"),
+		"Mean of the scores within the range, of the predictions whose label arrived in the window.",
+	}
+	CalibrationPositiveRatio = Def{
+		"drift_calibration_positive_ratio", Gauge, with(perWindow, "scores"),
+		"Share of labels of the positive class among the predictions with a score within the range. It equals drift_calibration_score where scores are probabilities.",
+	}
+	ReferenceCalibrationScore = Def{
+		"drift_reference_calibration_score", Gauge, with(perModel, "scores"),
+		"Mean of the reference's scores within the range.",
+	}
+	ReferenceCalibrationPositiveRatio = Def{
+		"drift_reference_calibration_positive_ratio", Gauge, with(perModel, "scores"),
+		"Share of labels of the positive class among the reference's rows with a score within the range.",
+	}
+
 	DetectorState = Def{
 		"drift_detector_state", Gauge, with(perModel, "detector"),
 		"What the detector of changes in the stream of errors said of the label that arrived last: 0 nothing, 1 warning, 2 drift. It begins anew after a drift.",
@@ -364,6 +385,7 @@ var Catalogue = []Def{
 	BinValues, BinReferenceRatio,
 	ErrorRatio, ErrorRatioLower, ErrorRatioUpper, ErrorPValue, ReferenceErrorRatio, Performance, ReferencePerformance,
 	VersionDifference, VersionDifferenceLower, VersionDifferenceUpper, VersionPValue,
+	Confusion, CalibrationScore, CalibrationPositiveRatio, ReferenceCalibrationScore, ReferenceCalibrationPositiveRatio,
 	DetectorState, DetectorDrifts, DetectorLastDrift,
 	Predictions, Labels, LabeledPredictions, PredictionErrors, PendingPredictions,
 	WindowPredictions, WindowLabels, WindowDuration, WindowEnd, LastPrediction, LastPredictionRead, LabelDelay, LabelDelayQuantile,
