@@ -107,6 +107,7 @@ func (e *evaluation) version(mon *monitor) {
 		e.reference(mon, k, c)
 	}
 	e.referencePerformance(mon)
+	e.sliceValues(mon)
 	if mon.outcomes != nil {
 		e.out.Add(metric.LabeledPredictions, float64(mon.labeledTotal), name, mon.version)
 		e.out.Add(metric.PredictionErrors, float64(mon.errors), name, mon.version)
@@ -191,6 +192,7 @@ func (e *evaluation) window(mon *monitor, i int, w config.Window) {
 		return
 	}
 	e.out.Add(metric.WindowPredictions, float64(view.Records), e.config.Name, mon.version, w.Name)
+	e.slicedPredictions(mon, i, w)
 	if mon.outcomes != nil {
 		ratio := float64(mon.labeled.Total(i)) / float64(view.Records)
 		e.out.Add(metric.LabeledRatio, ratio, e.config.Name, mon.version, w.Name)
@@ -369,6 +371,7 @@ func (e *evaluation) performance(mon *monitor, i int, w config.Window) {
 	if n > 0 {
 		e.out.Add(metric.WindowLabels, float64(n), labels()...)
 	}
+	e.slicedErrors(mon, i, w)
 	if n < uint64(e.config.MinRecords) {
 		return
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/drift-exporter/drift_exporter/exporter/metric"
 	"github.com/drift-exporter/drift_exporter/exporter/outcome"
+	"github.com/drift-exporter/drift_exporter/exporter/slice"
 	"github.com/drift-exporter/drift_exporter/exporter/window"
 )
 
@@ -20,6 +21,7 @@ type monitor struct {
 	labeled *window.Counter
 	watches []*watch // detectors; none without labels
 	delays  delayHistogram
+	slices  *slice.Windows // nil without slices
 
 	predictions, labeledTotal, errors uint64
 	newest                            int64
@@ -42,6 +44,7 @@ func newMonitor(version string, m *model) *monitor {
 		fallback: !ok && len(m.own) > 0,
 		set:      window.New(own.live, own.fields, lengths, m.config.CutPoints, m.config.MovingReference),
 		labeled:  window.NewCounter(lengths), newest: never,
+		slices: own.newSlices(m.config, m.join != nil),
 	}
 	if m.join != nil {
 		mon.outcomes = outcome.NewWindows(lengths, own.rules)

@@ -135,6 +135,9 @@ func (mon *monitor) save(e *state.Encoder) {
 	if mon.outcomes != nil {
 		mon.outcomes.Save(e)
 	}
+	if mon.slices != nil {
+		mon.slices.Save(e)
+	}
 	mon.delays.save(e)
 	for _, w := range mon.watches {
 		w.save(e)
@@ -149,6 +152,9 @@ func (mon *monitor) load(d *state.Decoder) {
 	mon.labeled.Load(d)
 	if mon.outcomes != nil {
 		mon.outcomes.Load(d)
+	}
+	if mon.slices != nil {
+		mon.slices.Load(d)
 	}
 	mon.delays.load(d)
 	for _, w := range mon.watches {

@@ -30,6 +30,7 @@ var (
 	perWindow = []string{"model", "version", "window"}
 	perRival  = []string{"model", "version", "champion", "window"}
 	perColumn = []string{"model", "version", "column", "role", "window"}
+	perSlice  = []string{"model", "version", "column", "value", "window"}
 	perSource = []string{"model", "source"}
 )
 
@@ -187,6 +188,30 @@ var (
 	DetectorLastDrift = Def{
 		"drift_detector_last_drift_timestamp_seconds", Gauge, with(perModel, "detector"),
 		"Time of the label at which the detector last found a change.",
+	}
+	SliceErrorRatio = Def{
+		"drift_slice_error_ratio", Gauge, perSlice,
+		"Share of wrong predictions among those of the slice whose label arrived in the window, as drift_error_ratio is of all.",
+	}
+	SliceErrorRatioLower = Def{
+		"drift_slice_error_ratio_lower", Gauge, perSlice,
+		"Lower end of the Wilson 95% interval of drift_slice_error_ratio.",
+	}
+	SliceErrorRatioUpper = Def{
+		"drift_slice_error_ratio_upper", Gauge, perSlice,
+		"Upper end of the Wilson 95% interval of drift_slice_error_ratio.",
+	}
+	SlicePredictions = Def{
+		"drift_slice_predictions", Gauge, perSlice,
+		"Predictions of the slice in the window." + everyInterval,
+	}
+	SliceLabels = Def{
+		"drift_slice_labels", Gauge, perSlice,
+		"Joined labels of the slice in the window of label arrival times.",
+	}
+	SliceOtherValues = Def{
+		"drift_slice_other_values", Gauge, with(perModel, "column"),
+		"Values of the reference, or pairs of them, that are not served apart but together as the value other, because of max_slice_values or max_categories.",
 	}
 
 	Predictions = Def{
@@ -365,6 +390,7 @@ var Catalogue = []Def{
 	ErrorRatio, ErrorRatioLower, ErrorRatioUpper, ErrorPValue, ReferenceErrorRatio, Performance, ReferencePerformance,
 	VersionDifference, VersionDifferenceLower, VersionDifferenceUpper, VersionPValue,
 	DetectorState, DetectorDrifts, DetectorLastDrift,
+	SliceErrorRatio, SliceErrorRatioLower, SliceErrorRatioUpper, SlicePredictions, SliceLabels, SliceOtherValues,
 	Predictions, Labels, LabeledPredictions, PredictionErrors, PendingPredictions,
 	WindowPredictions, WindowLabels, WindowDuration, WindowEnd, LastPrediction, LastPredictionRead, LabelDelay, LabelDelayQuantile,
 	LabeledRatio,

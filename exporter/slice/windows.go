@@ -56,7 +56,7 @@ func (w *Windows) AddPredictions(codes []Codes, rows []uint32, time int64) {
 
 // AddLabel counts the outcome of a prediction at its label's time if sign is +1, and takes back one that was counted
 // before if it is -1. A time newer than all before moves the windows. Outcomes older than a window are not in it.
-func (w *Windows) AddLabel(p outcome.Prediction, l outcome.Label, rules outcome.Rules, sign int) {
+func (w *Windows) AddLabel(p *outcome.Prediction, l outcome.Label, rules outcome.Rules, sign int) {
 	o := p.Outcome(l)
 	if !rules.Counts(o) {
 		return

@@ -59,10 +59,10 @@ func (s *simulation) step(second int64) {
 	e := event{s.predictions[s.random.IntN(len(s.predictions))], outcome.Label{Time: late(200 * time.Second), Value: s.value()}}
 	s.end = max(s.end, e.l.Time, s.newest)
 	s.labels = append(s.labels, e)
-	s.w.AddLabel(e.p, e.l, s.rules, 1)
+	s.w.AddLabel(&e.p, e.l, s.rules, 1)
 	if s.random.IntN(4) == 0 {
 		i := s.random.IntN(len(s.labels))
-		s.w.AddLabel(s.labels[i].p, s.labels[i].l, s.rules, -1)
+		s.w.AddLabel(&s.labels[i].p, s.labels[i].l, s.rules, -1)
 		s.labels = slices.Delete(s.labels, i, i+1)
 	}
 	s.w.Advance(s.newest, s.end)
@@ -135,7 +135,7 @@ func TestLabelsAddUpToTheErrorRatio(t *testing.T) {
 			s.step(second)
 		}
 		for _, e := range s.labels {
-			whole.Add(e.p, e.l, 1)
+			whole.Add(&e.p, e.l, 1)
 		}
 		whole.Advance(s.end)
 		for i := range lengths {
@@ -194,7 +194,7 @@ func FuzzLoad(f *testing.F) {
 	for i := range int64(50) {
 		at := i * int64(time.Second)
 		w.AddPredictions([]Codes{{uint16(i % 7)}}, []uint32{0}, at)
-		w.AddLabel(outcome.Prediction{Slices: Codes{uint16(i % 7)}}, outcome.Label{Time: at}, outcome.Rules{}, 1)
+		w.AddLabel(&outcome.Prediction{Slices: Codes{uint16(i % 7)}}, outcome.Label{Time: at}, outcome.Rules{}, 1)
 	}
 	f.Add(save(w))
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -230,7 +230,7 @@ func BenchmarkCounting(b *testing.B) {
 	const pane = int64(time.Minute)
 	for t := -int64(8 * 24 * time.Hour); t < 0; t += pane {
 		w.AddPredictions(codes, all[:1], t)
-		w.AddLabel(outcome.Prediction{}, outcome.Label{Time: t}, outcome.Rules{}, 1)
+		w.AddLabel(&outcome.Prediction{}, outcome.Label{Time: t}, outcome.Rules{}, 1)
 	}
 	b.Run("predictions", func(b *testing.B) {
 		b.ReportAllocs()
@@ -246,7 +246,7 @@ func BenchmarkCounting(b *testing.B) {
 		n := 0
 		for b.Loop() {
 			n++
-			w.AddLabel(outcome.Prediction{Slices: codes[n%len(codes)]}, outcome.Label{Time: int64(n) * pane / 1000}, outcome.Rules{}, 1)
+			w.AddLabel(&outcome.Prediction{Slices: codes[n%len(codes)]}, outcome.Label{Time: int64(n) * pane / 1000}, outcome.Rules{}, 1)
 		}
 	})
 }
