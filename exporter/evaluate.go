@@ -91,7 +91,10 @@ func (e *evaluation) labels() {
 func (e *evaluation) version(mon *monitor) {
 	name, p := e.config.Name, mon.profile
 	e.out.Add(metric.Predictions, float64(mon.predictions), name, mon.version)
-	e.out.Add(metric.LastPrediction, seconds(mon.newest), name, mon.version)
+	if mon.predictions > 0 {
+		e.out.Add(metric.FirstPrediction, seconds(mon.oldest), name, mon.version)
+		e.out.Add(metric.LastPrediction, seconds(mon.newest), name, mon.version)
+	}
 	e.out.Add(metric.LastPredictionRead, float64(mon.lastRead.UnixMilli())/1e3, name, mon.version)
 	e.out.Add(metric.ReferencePredictions, float64(p.Rows), name, mon.version)
 	e.out.Add(metric.ReferenceTimestamp, float64(p.Modified.Unix()), name, mon.version)

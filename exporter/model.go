@@ -353,7 +353,7 @@ func (m *model) addPredictions(l *load, now time.Time) {
 		mon := m.monitors[version]
 		mon.predictions++
 		mon.lastRead = now
-		mon.newest = max(mon.newest, t)
+		mon.oldest, mon.newest = min(mon.oldest, t), max(mon.newest, t)
 		pane := mon.set.Pane(t)
 		if at < 0 || groups[at].version != version || groups[at].pane != pane {
 			at = slices.IndexFunc(groups, func(g group) bool { return g.version == version && g.pane == pane })

@@ -49,7 +49,7 @@ func checkSlices(c *config.Model, general *baseline, own map[string]*baseline) e
 func whyNot(p *profile.Profile, column string) error {
 	for i := range p.Columns {
 		if c := &p.Columns[i]; c.Name == column && c.Role == profile.Label {
-			return fmt.Errorf("%q is the label, which is not known when a prediction is made; slice by another column", column)
+			return fmt.Errorf("%q is the label, which comes after the prediction; slice by another column", column)
 		} else if c.Name == column {
 			return fmt.Errorf("the column %q is text (%s); slice by another one", column, c.Why)
 		}

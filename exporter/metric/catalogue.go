@@ -255,6 +255,10 @@ var (
 		[]string{"model"},
 		"Newest event time, at which the model's windows end.",
 	}
+	FirstPrediction = Def{
+		"drift_first_prediction_timestamp_seconds", Gauge, perModel,
+		"Event time of the oldest prediction counted.",
+	}
 	LastPrediction = Def{
 		"drift_last_prediction_timestamp_seconds", Gauge, perModel,
 		"Event time of the newest prediction.",
@@ -392,8 +396,8 @@ var Catalogue = []Def{
 	DetectorState, DetectorDrifts, DetectorLastDrift,
 	SliceErrorRatio, SliceErrorRatioLower, SliceErrorRatioUpper, SlicePredictions, SliceLabels, SliceOtherValues,
 	Predictions, Labels, LabeledPredictions, PredictionErrors, PendingPredictions,
-	WindowPredictions, WindowLabels, WindowDuration, WindowEnd, LastPrediction, LastPredictionRead, LabelDelay, LabelDelayQuantile,
-	LabeledRatio,
+	WindowPredictions, WindowLabels, WindowDuration, WindowEnd, FirstPrediction, LastPrediction,
+	LastPredictionRead, LabelDelay, LabelDelayQuantile, LabeledRatio,
 	ReferencePredictions, ReferenceTimestamp, ReferenceFallback, ModelInfo,
 	SourceUp, SourceRecords, SourceErrors, SourceReadBytes, SourceLagBytes, SourceLastRecord,
 	ConfigReloadSuccess, ConfigReloadTime, EvaluationInterval, EvaluationDuration, LastEvaluation,
