@@ -2,6 +2,7 @@ package exporter
 
 import (
 	"fmt"
+	"io"
 	"slices"
 
 	"github.com/drift-exporter/drift_exporter/exporter/config"
@@ -18,12 +19,32 @@ func (m *model) addSlicers() {
 	if len(m.config.Slices) == 0 {
 		return
 	}
-	by := make([][]string, len(m.config.Slices))
-	for i, s := range m.config.Slices {
+	for _, b := range m.baselines() {
+		b.slicer = slice.New(slicesBy(m.config), b.live, b.fields, m.config.MaxSliceValues)
+	}
+}
+
+// slicesBy are the columns of the configured slices.
+func slicesBy(c *config.Model) [][]string {
+	by := make([][]string, len(c.Slices))
+	for i, s := range c.Slices {
 		by[i] = s
 	}
-	for _, b := range m.baselines() {
-		b.slicer = slice.New(by, b.live, b.fields, m.config.MaxSliceValues)
+	return by
+}
+
+// describeSlices prints how many values a slice has, for --config.check.
+func describeSlices(w io.Writer, s *slice.Slicer) {
+	for _, each := range s.Slices() {
+		if n := each.Apart(); n > 0 {
+			fmt.Fprintf(w, "  slice %s: %d values", each.Name, n)
+		} else {
+			fmt.Fprintf(w, "  slice %s: none, for the reference lacks a column", each.Name)
+		}
+		if each.Left > 0 {
+			fmt.Fprintf(w, " and %d rarer ones as other", each.Left)
+		}
+		fmt.Fprintln(w)
 	}
 }
 
@@ -59,7 +80,7 @@ func whyNot(p *profile.Profile, column string) error {
 			return fmt.Errorf("the column %q is left out: it %s; slice by another one", column, l.Why)
 		}
 	}
-	return fmt.Errorf("the reference %s has no column %q; slice by one of those that --config.check prints", p.Path, column)
+	return fmt.Errorf("the reference %s has no column %q; slice by one that --config.check prints", p.Path, column)
 }
 
 // newSlices returns the windows of a version's slices; nil if none are configured.

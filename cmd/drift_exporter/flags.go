@@ -102,13 +102,13 @@ func parseFlags(args []string, stdout, stderr io.Writer) (f *flags, code int, do
 
 // addReport adds the command report and returns what its flag --fail-on will say.
 func addReport(app *kingpin.Application, f *reportFlags) *string {
-	c := app.Command(reportCommand, "Read all logs to their end and print what has drifted, how the model performs, and for "+
-		"which slices it errs most; --fail-on makes it the gate of a pipeline.")
+	c := app.Command(reportCommand, "Read all logs to their end and print what has drifted, how the model performs, "+
+		"and for which slices it errs most; --fail-on makes it the gate of a pipeline.")
 	c.Flag("window", "Name of the window that is reported; by default the longest one of each model.").StringVar(&f.window)
 	c.Flag("output", "text or json.").Default("text").EnumVar(&f.output, "text", "json")
 	c.Flag("top", "How many columns and slices are listed; 0 for all.").Default("10").IntVar(&f.top)
-	return c.Flag("fail-on", "Exit with code 3 if a value exceeds the threshold that rules/thresholds.yaml ships: drift, data "+
-		"or errors, or several with commas between them. With nothing to judge, exit with code 1.").String()
+	return c.Flag("fail-on", "Exit with code 3 if a value exceeds the threshold that rules/thresholds.yaml ships: drift, "+
+		"data or errors, or several with commas between them. With nothing to judge, exit with code 1.").String()
 }
 
 // kinds reads a list of kinds of findings.

@@ -145,8 +145,8 @@ func (r *Report) Failed(kinds []Kind) []Finding {
 	return failed
 }
 
-// Unjudged says, for each of these kinds and each model, if there is nothing to judge: a gate that is open because a log
-// was not found is none. Errors are not asked of a model without labels.
+// Unjudged says, for each of these kinds and each model, if there is nothing to judge: a gate that is open because a
+// log was not found is none. Errors are not asked of a model without labels.
 func (r *Report) Unjudged(kinds []Kind) []string {
 	var all []string
 	for _, m := range r.Models {

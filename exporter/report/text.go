@@ -184,7 +184,9 @@ func (t *text) columns(columns []Column, more int) {
 	if len(rows) == 0 {
 		return
 	}
-	t.table([]string{"column", "statistic", "score", "floor", "p chi2", "p ks", "p z", "missing", "unseen", "verdict"}, rows)
+	t.table([]string{
+		"column", "statistic", "score", "floor", "p chi2", "p ks", "p z", "missing", "unseen", "verdict",
+	}, rows)
 	t.more(more, "columns")
 }
 
@@ -259,8 +261,8 @@ func digits(x *float64) string {
 	return strconv.FormatFloat(*x, 'f', 3, 64)
 }
 
-// shown returns a name of a configuration, a reference or a log in plain ASCII, so that it can neither break a table nor
-// give a terminal commands.
+// shown returns a name of a configuration, a reference or a log in plain ASCII, so that it can neither break a table
+// nor give a terminal commands.
 func shown(name string) string {
 	if name == "" {
 		return `""`

@@ -41,6 +41,9 @@ type Slice struct {
 	offset int // of the slice's codes among all
 }
 
+// Apart is how many values are served apart.
+func (s *Slice) Apart() int { return max(len(s.Values)-len(words), 0) }
+
 // New returns a slicer by columns, and pairs of columns, of a profile. columns are those that batches have, and
 // fields says which of a batch's they are. limit is how many values of a slice, and how many pairs, have a code of
 // their own. A slice by a column that is not there, or is text, has no values.
@@ -135,7 +138,7 @@ func (s *Slice) cross(a, b *axis, limit int) {
 	s.Left = (len(a.names)+a.left)*(len(b.names)+b.left) - len(pairs)
 }
 
-// likely returns the pairs of largest weight, limit at most, the likeliest first. Of equally likely ones the first count.
+// likely returns the pairs of largest weight, limit at most, the likeliest first; of equal ones those of earlier values.
 // Both lists of counts descend.
 func likely(a, b []uint64, limit int) []pair {
 	var pairs []pair
