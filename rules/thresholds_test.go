@@ -20,7 +20,8 @@ func TestShippedThresholdsAreThoseOfTheFile(t *testing.T) {
 		value, ok := all.Find(r.Labels["severity"], r.Labels["statistic"], "m", "c")
 		want := map[string]float64{
 			"jensen_shannon": 0.2, "mean_shift": 0.5, "missing_ratio_increase": 0.1, "unseen_ratio": 0.05,
-			"error_ratio_increase": 0.05, "drifted_feature_ratio": 0.3, "prediction_age_seconds": 90000,
+			"error_ratio_increase": 0.05, "drifted_feature_ratio": 0.3, "version_error_ratio_difference": 0.02,
+			"prediction_age_seconds": 90000,
 		}[r.Labels["statistic"]]
 		if r.Labels["severity"] == "critical" {
 			want = 0.15

@@ -75,10 +75,13 @@ type Version struct {
 	Performance       []Performance `json:"performance,omitempty"`
 	// Columns are sorted by how far their score exceeds its noise floor, Slices by how far the lower end of their error
 	// ratio exceeds the error ratio of all; both as far as they are listed.
-	Columns     []Column `json:"columns"`
-	MoreColumns int      `json:"columns_not_listed,omitempty"`
-	Slices      []Slice  `json:"slices,omitempty"`
-	MoreSlices  int      `json:"slices_not_listed,omitempty"`
+	Columns     []Column   `json:"columns"`
+	MoreColumns int        `json:"columns_not_listed,omitempty"`
+	Slices      []Slice    `json:"slices,omitempty"`
+	MoreSlices  int        `json:"slices_not_listed,omitempty"`
+	Detectors   []Detector `json:"detectors,omitempty"`
+	// Comparisons has an entry for a version that serves beside the champion, and none for the champion.
+	Comparisons []Comparison `json:"comparisons,omitempty"`
 
 	// drift, data and errors say that there was something to judge.
 	drift, data, errors bool
@@ -193,6 +196,8 @@ func (b *builder) version(model, window string, info []string) Version {
 	b.performance(&v, model, window)
 	b.columns(&v, model, window)
 	b.slices(&v, model, window)
+	b.detectors(&v, model)
+	b.comparisons(&v, model, window)
 	return v
 }
 

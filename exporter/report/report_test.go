@@ -344,3 +344,28 @@ func TestFindingsInWords(t *testing.T) {
 		}
 	}
 }
+
+func TestDetectorsAndVersions(t *testing.T) {
+	p := newPage(t)
+	p.s.Add(metric.ModelInfo, 1, "m", "2", "classification", "r.csv")
+	for i, name := range []string{"adwin", "ddm", "eddm"} {
+		p.s.Add(metric.DetectorState, float64(i), "m", "2", name)
+		p.s.Add(metric.DetectorDrifts, float64(2*i), "m", "2", name)
+	}
+	p.s.Add(metric.DetectorLastDrift, 1.5e9, "m", "2", "eddm")
+	p.s.Add(metric.VersionDifference, 0.04, "m", "2", "1", "24h")
+	p.s.Add(metric.VersionDifferenceLower, -0.01, "m", "2", "1", "24h")
+	p.s.Add(metric.VersionDifferenceUpper, 0.09, "m", "2", "1", "24h")
+	p.s.Add(metric.VersionPValue, 0.12, "m", "2", "1", "24h")
+	p.s.Add(metric.VersionDifference, 0.5, "m", "2", "1", "1h")
+	got := written(t, p.report(Options{}))
+	for _, want := range []string{
+		"  detector  state    drifts  last drift\n  adwin     stable   0       -\n  ddm       warning  2       -\n" +
+			"  eddm      drift    4       2017-07-14T02:40:00Z\n",
+		"  beside version  more errors  95% interval     p\n  1               +0.040       -0.010 to 0.090  0.120\n",
+	} {
+		if strings.Count(got, want) != 1 {
+			t.Errorf("there is not one\n%sin:\n%s", want, got)
+		}
+	}
+}

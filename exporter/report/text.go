@@ -148,6 +148,8 @@ func (t *text) version(v *Version, window string) {
 	t.performance(v.Performance)
 	t.columns(v.Columns, v.MoreColumns)
 	t.slices(v.Slices, v.MoreSlices)
+	t.comparisons(v.Comparisons)
+	t.detectors(v.Detectors)
 }
 
 func (t *text) performance(all []Performance) {
@@ -201,15 +203,21 @@ func (t *text) more(n int, what string) {
 
 func (c *Column) probability(test string) string {
 	for _, p := range c.PValues {
-		if p.Test != test {
-			continue
+		if p.Test == test {
+			return probability(&p.Value)
 		}
-		if p.Value < 0.001 && p.Value > 0 {
-			return fmt.Sprintf("%.0e", p.Value)
-		}
-		return fmt.Sprintf("%.3f", p.Value)
 	}
 	return ""
+}
+
+func probability(p *float64) string {
+	switch {
+	case p == nil:
+		return ""
+	case *p < 0.001 && *p > 0:
+		return fmt.Sprintf("%.0e", *p)
+	}
+	return fmt.Sprintf("%.3f", *p)
 }
 
 func (c *Column) verdict() string {
@@ -239,6 +247,33 @@ func (t *text) slices(slices []Slice, more int) {
 	}
 	t.table([]string{"slice", "value", "predictions", "labels", "errors", "95% interval", "above all"}, rows)
 	t.more(more, "slices")
+}
+
+func (t *text) detectors(all []Detector) {
+	var rows [][]string
+	for _, d := range all {
+		last := ""
+		if !d.LastDrift.IsZero() {
+			last = d.LastDrift.Format(time.RFC3339)
+		}
+		rows = append(rows, []string{d.Name, d.State, number(&d.Drifts), last})
+	}
+	if len(rows) > 0 {
+		t.table([]string{"detector", "state", "drifts", "last drift"}, rows)
+	}
+}
+
+func (t *text) comparisons(all []Comparison) {
+	var rows [][]string
+	for _, c := range all {
+		rows = append(rows, []string{
+			cut(shown(c.Champion), valueWidth), fmt.Sprintf("%+.3f", c.Difference), interval(c.Lower, c.Upper),
+			probability(c.PValue),
+		})
+	}
+	if len(rows) > 0 {
+		t.table([]string{"beside version", "more errors", "95% interval", "p"}, rows)
+	}
 }
 
 // number writes a count.
