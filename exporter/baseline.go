@@ -8,6 +8,7 @@ import (
 	"github.com/drift-exporter/drift_exporter/exporter/outcome"
 	"github.com/drift-exporter/drift_exporter/exporter/profile"
 	"github.com/drift-exporter/drift_exporter/exporter/record"
+	"github.com/drift-exporter/drift_exporter/exporter/slice"
 	"github.com/drift-exporter/drift_exporter/exporter/stat"
 )
 
@@ -20,6 +21,8 @@ type baseline struct {
 	fields []int
 	// rules are the profile's, with the classes' codes in the model.
 	rules outcome.Rules
+	// slicer divides predictions; nil if no slices are configured.
+	slicer *slice.Slicer
 	// noise holds the noise floors of the watched columns that are no texts, once they have been asked for.
 	noise []*stat.Floors
 }
@@ -54,7 +57,7 @@ func newBaselines(c *config.Model) (general *baseline, own map[string]*baseline,
 		}
 		own[r.Version] = b
 	}
-	return general, own, nil
+	return general, own, checkSlices(c, general, own)
 }
 
 // baselines lists all of a model's baselines, the general one first.

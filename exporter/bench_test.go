@@ -139,6 +139,10 @@ func BenchmarkEndToEnd(b *testing.B) {
 		{"jsonl", "predictions.jsonl", ""},
 		{"csv", "predictions.csv", ""},
 		{"jsonl with labels", "predictions.jsonl", ", labels: {path: labels.jsonl}"},
+		{
+			"jsonl with labels and slices", "predictions.jsonl",
+			", labels: {path: labels.jsonl}, slices: [country, [country, device], amount]",
+		},
 	} {
 		config := filepath.Join(dir, "config.yaml")
 		text := fmt.Sprintf("models: [{name: fraud, reference: {path: reference.csv}, predictions: {path: %s}%s}]\n", c.log, c.labels)

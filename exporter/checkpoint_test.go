@@ -21,6 +21,7 @@ const withState = `    labels: {path: "labels*.jsonl"}
     windows: [1h, 24h]
     detectors: [adwin, ddm, eddm, hddm_a, hddm_w, page_hinkley]
     moving_reference: true
+    slices: [city, [age, prediction]]
 state: {path: state}
 `
 

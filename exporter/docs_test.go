@@ -356,6 +356,7 @@ var pages = map[string][]func(x *example) string{
 	"data_quality.md":    {dataQuality},
 	"performance.md":     {performanceTables},
 	"versions.md":        {enoughTable, versionTable},
+	"slices.md":          {slicesTable},
 	"README.md":          {shiftTable, seasonTable},
 }
 

@@ -91,7 +91,10 @@ func (e *evaluation) labels() {
 func (e *evaluation) version(mon *monitor) {
 	name, p := e.config.Name, mon.profile
 	e.out.Add(metric.Predictions, float64(mon.predictions), name, mon.version)
-	e.out.Add(metric.LastPrediction, seconds(mon.newest), name, mon.version)
+	if mon.predictions > 0 {
+		e.out.Add(metric.FirstPrediction, seconds(mon.oldest), name, mon.version)
+		e.out.Add(metric.LastPrediction, seconds(mon.newest), name, mon.version)
+	}
 	e.out.Add(metric.LastPredictionRead, float64(mon.lastRead.UnixMilli())/1e3, name, mon.version)
 	e.out.Add(metric.ReferencePredictions, float64(p.Rows), name, mon.version)
 	e.out.Add(metric.ReferenceTimestamp, float64(p.Modified.Unix()), name, mon.version)
@@ -107,6 +110,7 @@ func (e *evaluation) version(mon *monitor) {
 		e.reference(mon, k, c)
 	}
 	e.referencePerformance(mon)
+	e.sliceValues(mon)
 	if mon.outcomes != nil {
 		e.out.Add(metric.LabeledPredictions, float64(mon.labeledTotal), name, mon.version)
 		e.out.Add(metric.PredictionErrors, float64(mon.errors), name, mon.version)
@@ -192,6 +196,7 @@ func (e *evaluation) window(mon *monitor, i int, w config.Window) {
 		return
 	}
 	e.out.Add(metric.WindowPredictions, float64(view.Records), e.config.Name, mon.version, w.Name)
+	e.slicedPredictions(mon, i, w)
 	if mon.outcomes != nil {
 		ratio := float64(mon.labeled.Total(i)) / float64(view.Records)
 		e.out.Add(metric.LabeledRatio, ratio, e.config.Name, mon.version, w.Name)
@@ -372,6 +377,7 @@ func (e *evaluation) performance(mon *monitor, i int, w config.Window) {
 	if n > 0 {
 		e.out.Add(metric.WindowLabels, float64(n), labels()...)
 	}
+	e.slicedErrors(mon, i, w)
 	if n < uint64(e.config.MinRecords) {
 		return
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/drift-exporter/drift_exporter/exporter/outcome"
 	"github.com/drift-exporter/drift_exporter/exporter/profile"
 	"github.com/drift-exporter/drift_exporter/exporter/record"
+	"github.com/drift-exporter/drift_exporter/exporter/slice"
 )
 
 const (
@@ -56,6 +57,7 @@ type model struct {
 	lastRead, labelsRead time.Time
 	labelResults         map[string]uint64
 	groups               []group
+	codes                []slice.Codes // of the rows of a batch
 	skew                 *skew
 }
 
@@ -94,6 +96,7 @@ func newModel(c *config.Model, follow bool, now func() time.Time, logger *slog.L
 		m.recent = newRecentIDs()
 	}
 	schema := m.predictionSchema()
+	m.addSlicers()
 	for _, s := range c.Predictions {
 		if err := m.addPipeline(s, predictions, schema); err != nil {
 			return nil, err
@@ -324,6 +327,7 @@ func (m *model) addPredictions(l *load, now time.Time) {
 	} else {
 		m.join.Touch(b.IDs)
 	}
+	m.beginSlicing(b)
 	groups := m.groups[:0]
 	at := -1
 	for row := range b.Rows {
@@ -337,6 +341,7 @@ func (m *model) addPredictions(l *load, now time.Time) {
 			continue
 		}
 		version := m.version(l, row)
+		m.sliceRow(m.monitors[version], b, row)
 		admitted := m.admit(l, row, version, now)
 		if m.labelField >= 0 {
 			m.takeLabel(b, row, version)
@@ -348,7 +353,7 @@ func (m *model) addPredictions(l *load, now time.Time) {
 		mon := m.monitors[version]
 		mon.predictions++
 		mon.lastRead = now
-		mon.newest = max(mon.newest, t)
+		mon.oldest, mon.newest = min(mon.oldest, t), max(mon.newest, t)
 		pane := mon.set.Pane(t)
 		if at < 0 || groups[at].version != version || groups[at].pane != pane {
 			at = slices.IndexFunc(groups, func(g group) bool { return g.version == version && g.pane == pane })
@@ -362,6 +367,7 @@ func (m *model) addPredictions(l *load, now time.Time) {
 	}
 	for _, g := range groups {
 		m.monitors[g.version].set.Add(b, g.rows, g.pane)
+		m.monitors[g.version].slicePredictions(m.codes, b, g.rows)
 	}
 	m.groups = groups
 	m.lastRead = now
@@ -382,6 +388,7 @@ func (m *model) advance() {
 	for _, mon := range m.monitors {
 		mon.set.Advance(m.newest)
 		mon.labeled.Advance(m.newest)
+		mon.advanceSlices(m.newest, m.newestLabel)
 		if mon.outcomes != nil {
 			mon.outcomes.Advance(m.newestLabel)
 		}
@@ -446,7 +453,9 @@ func (m *model) admit(l *load, row int, version uint16, now time.Time) bool {
 
 // prediction fills in what the label of a prediction needs, if there is a predicted value.
 func (m *model) prediction(p *outcome.Prediction, b *record.Batch, row int, version uint16) (ok bool) {
-	*p = outcome.Prediction{ID: b.IDs[row], Time: b.Times[row], Version: version, Score: math.NaN()}
+	*p = outcome.Prediction{
+		ID: b.IDs[row], Time: b.Times[row], Version: version, Score: math.NaN(), Slices: m.codes[row],
+	}
 	if p.Value, ok = m.value(b, m.predictionField, row, m.general.profile.Find(profile.Prediction)); !ok {
 		return false
 	}
@@ -552,8 +561,8 @@ func (m *model) addLabel(l outcome.Label) {
 			continue
 		}
 		mon := m.monitors[pair.Prediction.Version]
-		mon.outcomes.Add(&pair.Prediction, pair.Previous, -1)
-		mon.outcomes.Add(&pair.Prediction, pair.Label, 1)
+		mon.addOutcome(&pair.Prediction, pair.Previous, -1)
+		mon.addOutcome(&pair.Prediction, pair.Label, 1)
 	}
 }
 
@@ -570,7 +579,7 @@ func (m *model) joined(pair *outcome.Joined) {
 		mon.errors++
 	}
 	mon.labeled.Add(pair.Prediction.Time, 1)
-	mon.outcomes.Add(&pair.Prediction, pair.Label, 1)
+	mon.addOutcome(&pair.Prediction, pair.Label, 1)
 	mon.delays.add(time.Duration(pair.Label.Time - pair.Prediction.Time))
 	for _, w := range mon.watches {
 		w.add(wrong, pair.Label.Time)

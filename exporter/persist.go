@@ -17,7 +17,7 @@ import (
 )
 
 // stateVersion changes whenever what a model saves changes its shape or its meaning.
-const stateVersion = 1
+const stateVersion = 2
 
 // fingerprint is a hash of all that gives meaning to a model's state: its references, and its configuration but for what
 // only says where the logs are or what is shown of the counts. A state of another fingerprint is of no use.
@@ -128,12 +128,16 @@ func (mon *monitor) save(e *state.Encoder) {
 	e.Uint(mon.predictions)
 	e.Uint(mon.labeledTotal)
 	e.Uint(mon.errors)
+	e.Int(mon.oldest)
 	e.Int(mon.newest)
 	saveTime(e, mon.lastRead)
 	mon.set.Save(e)
 	mon.labeled.Save(e)
 	if mon.outcomes != nil {
 		mon.outcomes.Save(e)
+	}
+	if mon.slices != nil {
+		mon.slices.Save(e)
 	}
 	mon.delays.save(e)
 	if mon.confusion != nil {
@@ -146,12 +150,15 @@ func (mon *monitor) save(e *state.Encoder) {
 
 func (mon *monitor) load(d *state.Decoder, classes int) {
 	mon.predictions, mon.labeledTotal, mon.errors = d.Uint(), d.Uint(), d.Uint()
-	mon.newest = d.Int()
+	mon.oldest, mon.newest = d.Int(), d.Int()
 	mon.lastRead = loadTime(d)
 	mon.set.Load(d)
 	mon.labeled.Load(d)
 	if mon.outcomes != nil {
 		mon.outcomes.Load(d)
+	}
+	if mon.slices != nil {
+		mon.slices.Load(d)
 	}
 	mon.delays.load(d)
 	if mon.confusion != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/drift-exporter/drift_exporter/exporter/outcome"
 	"github.com/drift-exporter/drift_exporter/exporter/profile"
 	"github.com/drift-exporter/drift_exporter/exporter/record"
+	"github.com/drift-exporter/drift_exporter/exporter/slice"
 )
 
 // profileOptions says how a reference of a configured model is read.
@@ -95,4 +96,6 @@ func describe(w io.Writer, c *config.Model, path string, p *profile.Profile) {
 	for _, l := range p.LeftOut {
 		fmt.Fprintf(w, "  %s: left out, %s\n", l.Name, l.Why)
 	}
+	live := p.Live()
+	describeSlices(w, slice.New(slicesBy(c), live, make([]int, len(live)), c.MaxSliceValues))
 }

@@ -30,6 +30,7 @@ var (
 	perWindow = []string{"model", "version", "window"}
 	perRival  = []string{"model", "version", "champion", "window"}
 	perColumn = []string{"model", "version", "column", "role", "window"}
+	perSlice  = []string{"model", "version", "column", "value", "window"}
 	perSource = []string{"model", "source"}
 )
 
@@ -209,6 +210,30 @@ var (
 		"drift_detector_last_drift_timestamp_seconds", Gauge, with(perModel, "detector"),
 		"Time of the label at which the detector last found a change.",
 	}
+	SliceErrorRatio = Def{
+		"drift_slice_error_ratio", Gauge, perSlice,
+		"Share of wrong predictions among those of the slice whose label arrived in the window, as drift_error_ratio is of all.",
+	}
+	SliceErrorRatioLower = Def{
+		"drift_slice_error_ratio_lower", Gauge, perSlice,
+		"Lower end of the Wilson 95% interval of drift_slice_error_ratio.",
+	}
+	SliceErrorRatioUpper = Def{
+		"drift_slice_error_ratio_upper", Gauge, perSlice,
+		"Upper end of the Wilson 95% interval of drift_slice_error_ratio.",
+	}
+	SlicePredictions = Def{
+		"drift_slice_predictions", Gauge, perSlice,
+		"Predictions of the slice in the window." + everyInterval,
+	}
+	SliceLabels = Def{
+		"drift_slice_labels", Gauge, perSlice,
+		"Joined labels of the slice in the window of label arrival times.",
+	}
+	SliceOtherValues = Def{
+		"drift_slice_other_values", Gauge, with(perModel, "column"),
+		"Values of the reference, or pairs of them, that are not served apart but together as the value other, because of max_slice_values or max_categories.",
+	}
 
 	Predictions = Def{
 		"drift_predictions_total", Counter, perModel,
@@ -250,6 +275,10 @@ var (
 		"drift_window_end_timestamp_seconds", Gauge,
 		[]string{"model"},
 		"Newest event time, at which the model's windows end.",
+	}
+	FirstPrediction = Def{
+		"drift_first_prediction_timestamp_seconds", Gauge, perModel,
+		"Event time of the oldest prediction counted.",
 	}
 	LastPrediction = Def{
 		"drift_last_prediction_timestamp_seconds", Gauge, perModel,
@@ -387,9 +416,10 @@ var Catalogue = []Def{
 	VersionDifference, VersionDifferenceLower, VersionDifferenceUpper, VersionPValue,
 	Confusion, CalibrationScore, CalibrationPositiveRatio, ReferenceCalibrationScore, ReferenceCalibrationPositiveRatio,
 	DetectorState, DetectorDrifts, DetectorLastDrift,
+	SliceErrorRatio, SliceErrorRatioLower, SliceErrorRatioUpper, SlicePredictions, SliceLabels, SliceOtherValues,
 	Predictions, Labels, LabeledPredictions, PredictionErrors, PendingPredictions,
-	WindowPredictions, WindowLabels, WindowDuration, WindowEnd, LastPrediction, LastPredictionRead, LabelDelay, LabelDelayQuantile,
-	LabeledRatio,
+	WindowPredictions, WindowLabels, WindowDuration, WindowEnd, FirstPrediction, LastPrediction,
+	LastPredictionRead, LabelDelay, LabelDelayQuantile, LabeledRatio,
 	ReferencePredictions, ReferenceTimestamp, ReferenceFallback, ModelInfo,
 	SourceUp, SourceRecords, SourceErrors, SourceReadBytes, SourceLagBytes, SourceLastRecord,
 	ConfigReloadSuccess, ConfigReloadTime, EvaluationInterval, EvaluationDuration, LastEvaluation,
