@@ -130,11 +130,11 @@ const (
 	Regression     Task = "regression"
 )
 
-// File is the file of a reference. Whether it exists is found out by who reads it.
+// File is the file of a reference, as it is or compressed by gzip or zstd. Whether it exists is found out by who reads it.
 type File struct {
 	// Path is `path`: the file's path, relative to the folder of the configuration file. Required.
 	Path string
-	// Format is `format`: jsonl, csv, profile (what drift_exporter profile has written) or sagemaker_statistics (a
+	// Format is `format`: jsonl, csv, parquet, profile (what drift_exporter profile has written) or sagemaker_statistics (a
 	// statistics.json of Amazon SageMaker Model Monitor). Default: told by what the file holds and by its ending.
 	Format Format
 }
@@ -154,6 +154,8 @@ type Format string
 const (
 	JSONL Format = "jsonl"
 	CSV   Format = "csv"
+	// Parquet is for references only.
+	Parquet Format = "parquet"
 	// Profile and SageMakerStatistics are for references only.
 	Profile             Format = "profile"
 	SageMakerStatistics Format = "sagemaker_statistics"

@@ -14,7 +14,7 @@ import (
 func (l *loader) fileKeys(f *File) []key {
 	return []key{
 		{"path", func(v node) { l.readPath(v, &f.Path) }, "path: training.csv"},
-		{"format", func(v node) { choice(v, &f.Format, JSONL, CSV, Profile, SageMakerStatistics) }, ""},
+		{"format", func(v node) { choice(v, &f.Format, JSONL, CSV, Parquet, Profile, SageMakerStatistics) }, ""},
 	}
 }
 

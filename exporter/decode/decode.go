@@ -13,6 +13,8 @@ import (
 const (
 	FormatJSONL = "jsonl"
 	FormatCSV   = "csv"
+	// FormatParquet is not read in blocks, see Parquet; Lookup does not have it.
+	FormatParquet = "parquet"
 )
 
 // Padding is how many bytes a Decoder may read behind the end of its data, so that it can compare eight at a time.

@@ -34,6 +34,7 @@ type Parquet struct {
 	file    *parquet.File
 	in      io.ReaderAt
 	size    int64
+	leaves  []parquetLeaf
 	columns []*parquetColumn // one for each slot that the file has
 	missing []slot           // slots that the file lacks
 	unknown []string
@@ -68,6 +69,7 @@ func (p *Parquet) Open(name string, in io.ReaderAt, size int64) (err error) {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	p.plan(leaves)
+	p.leaves = leaves
 	p.group, p.left, p.rows = -1, 0, 0
 	return nil
 }
@@ -126,6 +128,28 @@ func (p *Parquet) plan(leaves []parquetLeaf) {
 		}
 	}
 	p.noteOthers(leaves, all, wanted)
+}
+
+// ParquetField is a column of a Parquet file.
+type ParquetField struct {
+	// Path leads through the groups of the file to the column.
+	Path []string
+	// Number says that the values are numbers.
+	Number bool
+}
+
+// ParquetFields returns the columns of a Parquet file. The errors are those of Parquet.Open.
+func ParquetFields(name string, in io.ReaderAt, size int64) ([]ParquetField, error) {
+	p := NewParquet(&record.Schema{}, 0)
+	if err := p.Open(name, in, size); err != nil {
+		return nil, err
+	}
+	defer p.Close()
+	var fields []ParquetField
+	for i := range p.leaves {
+		fields = append(fields, ParquetField{Path: p.leaves[i].path, Number: p.leaves[i].form.isNumber()})
+	}
+	return fields, nil
 }
 
 // findLeaf returns the first of the leaves to which one of the paths leads, the first path that leads to any; -1 if

@@ -121,13 +121,14 @@ func schemaLeaves(elements []format.SchemaElement) ([]parquetLeaf, error) {
 		}
 		top := &open[len(open)-1]
 		top.children--
-		g := group{
-			path: append(top.path[:len(top.path):len(top.path)], e.Name), level: top.level, repeated: top.repeated,
-			children: e.NumChildren.V,
-		}
+		g := group{level: top.level, repeated: top.repeated, children: e.NumChildren.V}
 		if e.RepetitionType.Valid && e.RepetitionType.V != format.Required {
 			g.level++
 			g.repeated = g.repeated || e.RepetitionType.V == format.Repeated
+		}
+		// A list has the name of the group that holds nothing but what is repeated.
+		if g.path = top.path; !g.repeated || len(g.path) == 0 {
+			g.path = append(top.path[:len(top.path):len(top.path)], e.Name)
 		}
 		switch {
 		case e.Type.Valid && (e.TypeLength.V < 0 || e.TypeLength.V > maxFixed):

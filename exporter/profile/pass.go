@@ -29,17 +29,23 @@ type reading struct {
 	columns []*sighting
 }
 
+func (b *builder) newPass() *pass {
+	p := &pass{builder: b, survey: newSurvey(b.options.Missing)}
+	p.survey.format, p.survey.name = b.options.Format, b.options.Path
+	n := b.options.Names
+	p.mayBeOutcome = slices.Concat(spellings(n.Prediction, string(Prediction)), spellings(n.Score, string(Score)),
+		spellings(n.Label, string(Label)))
+	return p
+}
+
 // readRows builds the profile of training data.
 func (b *builder) readRows(r io.Reader) error {
 	format, err := decode.Lookup(b.options.Format)
 	if err != nil {
 		return err
 	}
-	p := &pass{builder: b, survey: newSurvey(b.options.Missing), format: format}
-	p.survey.format, p.survey.name = b.options.Format, b.options.Path
-	n := b.options.Names
-	p.mayBeOutcome = slices.Concat(spellings(n.Prediction, string(Prediction)), spellings(n.Score, string(Score)),
-		spellings(n.Label, string(Label)))
+	p := b.newPass()
+	p.format = format
 	if err := decode.ReadChunks(r, format, b.options.Path, p.read); err != nil {
 		return err
 	}
@@ -52,8 +58,9 @@ func (p *pass) read(c *decode.Chunk) error {
 		return err
 	}
 	if p.plan() || c.First {
-		p.numbers.renew(p.format, p.options.Missing, record.Numeric, p.survey.order)
-		p.names.renew(p.format, p.options.Missing, record.Categorical, p.survey.order)
+		p.numbers.renew(p.options.Missing, record.Numeric, p.survey.order, func(s *sighting) bool { return s.asNumbers != nil })
+		p.names.renew(p.options.Missing, record.Categorical, p.survey.order, func(s *sighting) bool { return s.asNames != nil })
+		p.numbers.decoder, p.names.decoder = p.format.New(&p.numbers.schema, 0), p.format.New(&p.names.schema, 0)
 	}
 	if len(p.survey.order) > known {
 		if err := p.results.find(p.survey.order, p.rows); err != nil {
@@ -67,19 +74,28 @@ func (p *pass) read(c *decode.Chunk) error {
 			return fmt.Errorf("%s:%d: %s", p.options.Path, c.DataLine()+bad.Line, bad.Detail)
 		}
 	}
+	p.add()
+	return nil
+}
+
+// add takes in the rows that have been read both as numbers and as names.
+func (p *pass) add() {
 	if p.names.batch.Rows != p.numbers.batch.Rows {
 		panic("bug: the same chunk has different numbers of rows")
 	}
 	p.rows += p.names.batch.Rows
 	for i, s := range p.numbers.columns {
-		s.asNumbers.add(&p.numbers.batch.Columns[i])
+		if s.asNumbers != nil {
+			s.asNumbers.add(&p.numbers.batch.Columns[i])
+		}
 	}
 	for i, s := range p.names.columns {
-		s.asNames.add(&p.names.batch, &p.names.batch.Columns[i], p.nameLimit(s))
-		s.addTexts(&p.names.batch, p.names.batch.Columns[i].Spans)
+		if s.asNames != nil {
+			s.asNames.add(&p.names.batch, &p.names.batch.Columns[i], p.nameLimit(s))
+			s.addTexts(&p.names.batch, p.names.batch.Columns[i].Spans)
+		}
 	}
 	p.results.add(&p.numbers.batch, &p.names.batch)
-	return nil
 }
 
 // nameLimit is how many categories of a column are counted by name.
@@ -170,23 +186,21 @@ func (p *pass) says(s *sighting) ColumnOptions {
 
 func (p *pass) isOutcome(s *sighting) bool { return slices.Contains(p.mayBeOutcome, s.name) }
 
-// renew makes a schema of all columns that may be of the kind.
-func (r *reading) renew(f decode.Format, missing []string, kind record.Kind, all []*sighting) {
+// renew makes a schema of all columns that are wanted as the kind.
+func (r *reading) renew(missing []string, kind record.Kind, all []*sighting, wanted func(*sighting) bool) {
 	r.schema = record.Schema{Missing: missing}
 	r.columns = r.columns[:0]
 	for _, s := range all {
 		field := &s.nameField
-		wanted := s.asNames != nil
 		if kind == record.Numeric {
-			field, wanted = &s.numberField, s.asNumbers != nil
+			field = &s.numberField
 		}
 		*field = -1
-		if wanted {
+		if wanted(s) {
 			*field = len(r.columns)
 			r.columns = append(r.columns, s)
 			r.schema.Columns = append(r.schema.Columns, record.Field{Name: s.name, Path: s.path, Kind: kind})
 		}
 	}
-	r.decoder = f.New(&r.schema, 0)
 	r.batch = record.Batch{}
 }

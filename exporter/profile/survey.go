@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/drift-exporter/drift_exporter/exporter/decode"
+	"github.com/drift-exporter/drift_exporter/exporter/record"
 )
 
 // survey finds out which columns a reference has and what their values look like. It goes through the standard
@@ -73,10 +74,40 @@ func (s *survey) read(c *decode.Chunk) error {
 	case decode.FormatJSONL:
 		err = s.readJSONL(data, c.Line)
 	}
-	if err == nil && len(s.order) > maxColumns {
-		err = fmt.Errorf("%s: has %d columns, more than %d", s.name, len(s.order), maxColumns)
+	if err != nil {
+		return err
 	}
-	return err
+	return s.checkColumns()
+}
+
+func (s *survey) checkColumns() error {
+	if len(s.order) > maxColumns {
+		return fmt.Errorf("%s: has %d columns, more than %d", s.name, len(s.order), maxColumns)
+	}
+	return nil
+}
+
+// readBatch surveys rows that have been read as texts. typed says that the format tells numbers from other values.
+func (s *survey) readBatch(r *reading, typed bool) {
+	for i, c := range r.columns {
+		column := &r.batch.Columns[i]
+		bare := column.Bare
+		for row, span := range column.Spans {
+			isNumber := len(bare) > 0 && bare[0] == uint32(row)
+			if isNumber {
+				bare = bare[1:]
+			}
+			if !span.IsString() {
+				if span == record.Wrong {
+					c.composite++
+				}
+				continue
+			}
+			if value := r.batch.String(span); !decode.IsNotFinite(value) {
+				c.text(value, typed && !isNumber)
+			}
+		}
+	}
 }
 
 // sorted returns the columns in the order in which they are compared: of CSV that of the file, of JSON that of names.
@@ -107,7 +138,6 @@ func (s *survey) readCSV(data []byte, first bool, line int) error {
 		}
 		for i, value := range fields {
 			c := s.header[i]
-			c.rows++
 			if bare := strings.Trim(value, " \t"); !s.isMissing(bare) && !decode.IsNotFinite(bare) {
 				c.text(value, false)
 			}
@@ -170,7 +200,6 @@ func (s *survey) object(o map[string]any, above []string) {
 			continue
 		}
 		c := s.column(path)
-		c.rows++
 		switch v := value.(type) {
 		case nil:
 		case json.Number:
