@@ -13,6 +13,7 @@ import (
 const (
 	FormatJSONL = "jsonl"
 	FormatCSV   = "csv"
+	FormatJSON  = "json"
 	// FormatParquet is not read in blocks, see Parquet; Lookup does not have it.
 	FormatParquet = "parquet"
 )
@@ -22,7 +23,7 @@ const Padding = 64
 
 // Decoder reads whole records of one format. It belongs to one goroutine.
 type Decoder interface {
-	// Decode fills the batch with the records of data, which ends with a newline. The batch's spans point into data, or
+	// Decode fills the batch with the records of data, which ends as the format's Split says. The batch's spans point into data, or
 	// into memory of the batch's own, so data must stay as it is until the batch has been used. It is faster if data
 	// has a capacity of Padding bytes beyond its length. header is the first line of the file for formats that have one.
 	Decode(header, data []byte, b *record.Batch)
@@ -51,8 +52,13 @@ func Lookup(name string) (Format, error) {
 			Header: true, Split: CSVSplit,
 			New: func(s *record.Schema, seed uint64) Decoder { return NewCSV(s, seed) },
 		}, nil
+	case FormatJSON:
+		return Format{
+			Split: SplitJSON,
+			New:   func(s *record.Schema, seed uint64) Decoder { return NewJSON(s, seed) },
+		}, nil
 	default:
-		return Format{}, fmt.Errorf("unknown format %q: use %s or %s", name, FormatJSONL, FormatCSV)
+		return Format{}, fmt.Errorf("unknown format %q: use %s, %s or %s", name, FormatJSONL, FormatCSV, FormatJSON)
 	}
 }
 

@@ -173,6 +173,8 @@ func formatOf(o Options, in *bufio.Reader) string {
 		return decode.FormatParquet
 	case strings.HasSuffix(path, ".csv"):
 		return decode.FormatCSV
+	case strings.HasPrefix(first, "["):
+		return decode.FormatJSON
 	default:
 		return decode.FormatJSONL
 	}

@@ -73,6 +73,12 @@ func (s *survey) read(c *decode.Chunk) error {
 		err = s.readCSV(data, c.First, c.Line)
 	case decode.FormatJSONL:
 		err = s.readJSONL(data, c.Line)
+	case decode.FormatJSON:
+		decode.EachJSON(data, func(line int, element []byte) {
+			if err == nil {
+				err = s.readRecord(element, c.Line+line)
+			}
+		})
 	}
 	if err != nil {
 		return err
@@ -110,9 +116,10 @@ func (s *survey) readBatch(r *reading, typed bool) {
 	}
 }
 
-// sorted returns the columns in the order in which they are compared: of CSV that of the file, of JSON that of names.
+// sorted returns the columns in the order in which they are compared: that of the file if it has one for all of its
+// records, as CSV and Parquet do, else that of names.
 func (s *survey) sorted() []*sighting {
-	if s.format == decode.FormatJSONL {
+	if s.format != decode.FormatCSV && s.format != decode.FormatParquet {
 		sort.Slice(s.order, func(i, j int) bool { return s.order[i].name < s.order[j].name })
 	}
 	return s.order
@@ -177,18 +184,25 @@ func (s *survey) csvError(err error, first int) error {
 func (s *survey) readJSONL(data []byte, line int) error {
 	for text := range bytes.Lines(data) {
 		if len(bytes.TrimSpace(text)) > 0 {
-			value, err := decode.ParseJSON(text)
-			if err != nil {
-				return fmt.Errorf("%s:%d: not JSON: %w", s.name, line, err)
+			if err := s.readRecord(text, line); err != nil {
+				return err
 			}
-			o, ok := value.(map[string]any)
-			if !ok {
-				return fmt.Errorf("%s:%d: not a JSON object", s.name, line)
-			}
-			s.object(o, nil)
 		}
 		line++
 	}
+	return nil
+}
+
+func (s *survey) readRecord(text []byte, line int) error {
+	value, err := decode.ParseJSON(text)
+	if err != nil {
+		return fmt.Errorf("%s:%d: not JSON: %w", s.name, line, err)
+	}
+	o, ok := value.(map[string]any)
+	if !ok {
+		return fmt.Errorf("%s:%d: not a JSON object", s.name, line)
+	}
+	s.object(o, nil)
 	return nil
 }
 
