@@ -4,6 +4,7 @@ package decode
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/drift-exporter/drift_exporter/exporter/record"
 	"github.com/drift-exporter/drift_exporter/exporter/source"
@@ -14,9 +15,14 @@ const (
 	FormatJSONL = "jsonl"
 	FormatCSV   = "csv"
 	FormatJSON  = "json"
+	// FormatLogfmt is lines of key=value.
+	FormatLogfmt = "logfmt"
 	// FormatParquet is not read in blocks, see Parquet; Lookup does not have it.
 	FormatParquet = "parquet"
 )
+
+// formats are those that Lookup knows.
+var formats = []string{FormatJSONL, FormatCSV, FormatJSON, FormatLogfmt}
 
 // Padding is how many bytes a Decoder may read behind the end of its data, so that it can compare eight at a time.
 const Padding = 64
@@ -37,6 +43,11 @@ type Format struct {
 	Split func(data []byte) int
 	// New returns a decoder. Ids are hashed with the seed.
 	New func(s *record.Schema, seed uint64) Decoder
+	// Fields calls note for each field of each record in data, if the records are flat and have no header; else it is
+	// nil. Such a field is what the schema's path of one element leads to.
+	Fields func(data []byte, note func(field []byte))
+	// Typed says that the format tells numbers from strings.
+	Typed bool
 }
 
 // Lookup returns the format of that name.
@@ -44,8 +55,8 @@ func Lookup(name string) (Format, error) {
 	switch name {
 	case FormatJSONL:
 		return Format{
-			Split: source.SplitLines,
-			New:   func(s *record.Schema, seed uint64) Decoder { return NewJSONL(s, seed) },
+			Split: source.SplitLines, Typed: true,
+			New: func(s *record.Schema, seed uint64) Decoder { return NewJSONL(s, seed) },
 		}, nil
 	case FormatCSV:
 		return Format{
@@ -54,11 +65,16 @@ func Lookup(name string) (Format, error) {
 		}, nil
 	case FormatJSON:
 		return Format{
-			Split: SplitJSON,
-			New:   func(s *record.Schema, seed uint64) Decoder { return NewJSON(s, seed) },
+			Split: SplitJSON, Typed: true,
+			New: func(s *record.Schema, seed uint64) Decoder { return NewJSON(s, seed) },
+		}, nil
+	case FormatLogfmt:
+		return Format{
+			Split: source.SplitLines, Fields: LogfmtFields,
+			New: func(s *record.Schema, seed uint64) Decoder { return NewLogfmt(s, seed) },
 		}, nil
 	default:
-		return Format{}, fmt.Errorf("unknown format %q: use %s, %s or %s", name, FormatJSONL, FormatCSV, FormatJSON)
+		return Format{}, fmt.Errorf("unknown format %q: use %s", name, strings.Join(formats, ", "))
 	}
 }
 

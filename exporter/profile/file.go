@@ -173,6 +173,8 @@ func formatOf(o Options, in *bufio.Reader) string {
 		return decode.FormatParquet
 	case strings.HasSuffix(path, ".csv"):
 		return decode.FormatCSV
+	case strings.HasSuffix(path, ".logfmt"):
+		return decode.FormatLogfmt
 	case strings.HasPrefix(first, "["):
 		return decode.FormatJSON
 	default:

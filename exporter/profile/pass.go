@@ -46,7 +46,11 @@ func (b *builder) readRows(r io.Reader) error {
 	}
 	p := b.newPass()
 	p.format = format
-	if err := decode.ReadChunks(r, format, b.options.Path, p.read); err != nil {
+	read := p.read
+	if format.Fields != nil {
+		read = p.readFlat
+	}
+	if err := decode.ReadChunks(r, format, b.options.Path, read); err != nil {
 		return err
 	}
 	return b.complete(p.survey.sorted())
@@ -68,13 +72,54 @@ func (p *pass) read(c *decode.Chunk) error {
 		}
 	}
 	for _, r := range []*reading{&p.names, &p.numbers} {
-		r.decoder.Decode(c.Header, c.Data, &r.batch)
-		if len(r.batch.Rejects) > 0 {
-			bad := &r.batch.Rejects[0]
-			return fmt.Errorf("%s:%d: %s", p.options.Path, c.DataLine()+bad.Line, bad.Detail)
+		if err := p.decode(r, c); err != nil {
+			return err
 		}
 	}
 	p.add()
+	return nil
+}
+
+// readFlat is read for formats whose fields are known without looking at their values: these are surveyed as texts.
+func (p *pass) readFlat(c *decode.Chunk) error {
+	known := len(p.survey.order)
+	p.format.Fields(c.Data, func(field []byte) {
+		if p.survey.columns[string(field)] == nil {
+			p.survey.column([]string{string(field)})
+		}
+	})
+	if err := p.survey.checkColumns(); err != nil {
+		return err
+	}
+	grown := len(p.survey.order) > known || c.First
+	if grown {
+		if err := p.results.find(p.survey.order, p.rows); err != nil {
+			return fmt.Errorf("%s:%d: %w", p.options.Path, c.Line, err)
+		}
+		p.names.renew(p.options.Missing, record.Categorical, p.survey.order, func(*sighting) bool { return true })
+		p.names.decoder = p.format.New(&p.names.schema, 0)
+	}
+	if err := p.decode(&p.names, c); err != nil {
+		return err
+	}
+	p.survey.readBatch(&p.names, p.format.Typed)
+	if p.plan() || grown {
+		p.numbers.renew(p.options.Missing, record.Numeric, p.survey.order, func(s *sighting) bool { return s.asNumbers != nil })
+		p.numbers.decoder = p.format.New(&p.numbers.schema, 0)
+	}
+	if err := p.decode(&p.numbers, c); err != nil {
+		return err
+	}
+	p.add()
+	return nil
+}
+
+func (p *pass) decode(r *reading, c *decode.Chunk) error {
+	r.decoder.Decode(c.Header, c.Data, &r.batch)
+	if len(r.batch.Rejects) > 0 {
+		bad := &r.batch.Rejects[0]
+		return fmt.Errorf("%s:%d: %s", p.options.Path, c.DataLine()+bad.Line, bad.Detail)
+	}
 	return nil
 }
 

@@ -161,3 +161,33 @@ func TestACompressedReferenceIsUnpacked(t *testing.T) {
 		t.Errorf("the error is %v", err)
 	}
 }
+
+func TestALogfmtReferenceGivesTheSameColumns(t *testing.T) {
+	lines, pairs := "", ""
+	for i := range 2000 {
+		lines += fmt.Sprintf(`{"age":%d,"features":{"plan":"plan %d"},"code":%d,"label":"%d","prediction":"%d"}`+"\n", i%70, i%3, i%4, i%2, i%2)
+		pairs += fmt.Sprintf(`age=%d features.plan="plan %d" code=%d label=%d prediction=%d`, i%70, i%3, i%4, i%2, i%2)
+		if i > 1000 {
+			pairs += " late=1.5"
+		}
+		pairs += "\n"
+	}
+	got, want := build(t, write(t, "training.logfmt", pairs)), build(t, write(t, "training.jsonl", lines))
+	for i := range want.Columns {
+		c := &want.Columns[i]
+		if c.Role != Feature {
+			continue
+		}
+		if other := column(t, got, c.Name); other.Kind != c.Kind || other.Why != c.Why || other.Missing != c.Missing ||
+			fmt.Sprint(other.Cells) != fmt.Sprint(c.Cells) || fmt.Sprint(other.Categories) != fmt.Sprint(c.Categories) {
+			t.Errorf("column %s is %s, want %s", c.Name, other, c)
+		}
+	}
+	if late := column(t, got, "late"); late.Missing != 1001 || got.Rows != 2000 {
+		t.Errorf("of %d rows %d lack the column that comes late", got.Rows, late.Missing)
+	}
+	o := write(t, "bad.logfmt", "age=1 plan=a\nage=1 plan=\"a\n")
+	if _, err := Build(o); err == nil || !strings.Contains(err.Error(), "bad.logfmt:2: ") {
+		t.Errorf("the error is %v", err)
+	}
+}
