@@ -17,12 +17,14 @@ const (
 	FormatJSON  = "json"
 	// FormatLogfmt is lines of key=value.
 	FormatLogfmt = "logfmt"
+	// FormatTFRecord is frames with the messages of TensorFlow.
+	FormatTFRecord = "tfrecord"
 	// FormatParquet is not read in blocks, see Parquet; Lookup does not have it.
 	FormatParquet = "parquet"
 )
 
 // formats are those that Lookup knows.
-var formats = []string{FormatJSONL, FormatCSV, FormatJSON, FormatLogfmt}
+var formats = []string{FormatJSONL, FormatCSV, FormatJSON, FormatLogfmt, FormatTFRecord}
 
 // Padding is how many bytes a Decoder may read behind the end of its data, so that it can compare eight at a time.
 const Padding = 64
@@ -41,6 +43,8 @@ type Format struct {
 	Header bool
 	// Split returns the length of the longest prefix of data that is whole records.
 	Split func(data []byte) int
+	// Lines counts the lines of whole records as the decoder does; nil counts line ends.
+	Lines func(data []byte) int
 	// New returns a decoder. Ids are hashed with the seed.
 	New func(s *record.Schema, seed uint64) Decoder
 	// Fields calls note for each field of each record in data, if the records are flat and have no header; else it is
@@ -72,6 +76,11 @@ func Lookup(name string) (Format, error) {
 		return Format{
 			Split: source.SplitLines, Fields: LogfmtFields,
 			New: func(s *record.Schema, seed uint64) Decoder { return NewLogfmt(s, seed) },
+		}, nil
+	case FormatTFRecord:
+		return Format{
+			Split: SplitTFRecord, Lines: countFrames, Fields: TFRecordFields, Typed: true,
+			New: func(s *record.Schema, seed uint64) Decoder { return NewTFRecord(s, seed) },
 		}, nil
 	default:
 		return Format{}, fmt.Errorf("unknown format %q: use %s", name, strings.Join(formats, ", "))

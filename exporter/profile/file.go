@@ -175,6 +175,8 @@ func formatOf(o Options, in *bufio.Reader) string {
 		return decode.FormatCSV
 	case strings.HasSuffix(path, ".logfmt"):
 		return decode.FormatLogfmt
+	case strings.HasSuffix(path, ".tfrecord"):
+		return decode.FormatTFRecord
 	case strings.HasPrefix(first, "["):
 		return decode.FormatJSON
 	default:

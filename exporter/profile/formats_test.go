@@ -14,6 +14,8 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/parquet-go/parquet-go"
+
+	"github.com/drift-exporter/drift_exporter/exporter/record"
 )
 
 // trainingRow is a row of training data in the order of names, which is that of a reference in JSON Lines.
@@ -189,5 +191,29 @@ func TestALogfmtReferenceGivesTheSameColumns(t *testing.T) {
 	o := write(t, "bad.logfmt", "age=1 plan=a\nage=1 plan=\"a\n")
 	if _, err := Build(o); err == nil || !strings.Contains(err.Error(), "bad.logfmt:2: ") {
 		t.Errorf("the error is %v", err)
+	}
+}
+
+// The taxi trips are real tf.Examples, of which some features are empty in every one.
+func TestATFRecordReferenceIsRead(t *testing.T) {
+	path := "../../../shared/log-samples/tfx/taxi-unlabelled-tfexample.tfrecord.gz"
+	if _, err := os.Stat(path); err != nil {
+		t.Skip("the samples of logs are not here: ", err)
+	}
+	o := write(t, "unused.csv", "")
+	o.Path, o.Format = path, ""
+	p := build(t, o)
+	if p.Rows != 205 {
+		t.Errorf("%d rows, want 205", p.Rows)
+	}
+	for name, want := range map[string]record.Kind{
+		"trip_miles": record.Numeric, "trip_start_hour": record.Numeric, "company": record.Categorical, "payment_type": record.Categorical,
+	} {
+		if c := column(t, p, name); c.Kind != want {
+			t.Errorf("%s is %s, want %s: %s", name, c.Kind, want, c.Why)
+		}
+	}
+	if len(p.LeftOut) == 0 {
+		t.Error("no column is left out, though pickup_census_tract has no values")
 	}
 }
