@@ -26,6 +26,10 @@ type keyed struct {
 	visited []*key // the unknown keys of the record
 	text    []byte // where texts are written that do not stand in the data
 	clock   clock
+	// idParts are the slots of Schema.IDParts, and idPart is the method of that name: to make a value of it for each
+	// record would take memory.
+	idParts []int
+	idPart  func(k int) (text []byte, ok bool)
 }
 
 // key is a key of the records.
@@ -68,7 +72,11 @@ type value struct {
 func newKeyed(s *record.Schema, seed uint64) *keyed {
 	k := &keyed{schema: s, seed: seed, slots: slots(s), keys: make(map[string]*key), missing: newMissingTexts(s.Missing)}
 	k.values = make([]value, len(k.slots))
+	k.idParts, k.idPart = make([]int, len(s.IDParts)), k.partOfID
 	for i := range k.slots {
+		if sl := &k.slots[i]; sl.role == roleIDPart {
+			k.idParts[sl.index] = i
+		}
 		for rank, path := range k.slots[i].paths {
 			name := strings.Join(path, ".")
 			at := k.keys[name]
@@ -102,7 +110,7 @@ func (k *keyed) end() {
 	if len(k.schema.Time) == 0 {
 		b.Times = append(b.Times, make([]int64, b.Rows)...)
 	}
-	if len(k.schema.ID) == 0 {
+	if len(k.schema.ID)+len(k.schema.IDParts) == 0 {
 		b.IDs = append(b.IDs, make([]uint64, b.Rows)...)
 	}
 	for len(k.schema.Version) == 0 && len(b.Versions) < b.Rows {
@@ -170,6 +178,9 @@ func (k *keyed) finish(line int) {
 	for i := range k.slots {
 		k.take(i)
 	}
+	if len(k.schema.IDParts) > 0 {
+		b.IDs = append(b.IDs, hashParts(k.seed, k.schema.IDParts, k.idPart))
+	}
 	for _, at := range k.visited {
 		at.records++
 	}
@@ -217,6 +228,11 @@ func (k *keyed) take(slot int) {
 		text, _ := k.present(v)
 		b.IDs = append(b.IDs, hashID(k.seed, text))
 	}
+}
+
+// partOfID is the text of the field of a part of the id.
+func (k *keyed) partOfID(part int) (text []byte, ok bool) {
+	return k.present(k.valueOf(k.idParts[part]))
 }
 
 // number is a value of a numeric column: NaN where it is missing or wrong.

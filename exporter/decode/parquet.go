@@ -292,6 +292,11 @@ func (p *Parquet) fillMissing(b *record.Batch, n int) {
 			b.Columns[s.index].Spans = appendTimes(b.Columns[s.index].Spans, record.Absent, n)
 		}
 	}
+	if len(p.schema.IDParts) > 0 {
+		for row := range n {
+			b.IDs = append(b.IDs, hashParts(p.seed, p.schema.IDParts, func(k int) ([]byte, bool) { return p.partOfID(b, k, row) }))
+		}
+	}
 	if len(b.IDs) == 0 {
 		b.IDs = appendTimes(b.IDs, 0, n)
 	}
@@ -305,6 +310,16 @@ func (p *Parquet) fillMissing(b *record.Batch, n int) {
 		}
 		b.Times = appendTimes(b.Times, none, n)
 	}
+}
+
+// partOfID is the text of the field of a part of a row's id.
+func (p *Parquet) partOfID(b *record.Batch, part, row int) (text []byte, ok bool) {
+	for _, c := range p.columns {
+		if c.slot.role == roleIDPart && c.slot.index == part && c.parts[row].IsString() {
+			return b.Text(c.parts[row]), true
+		}
+	}
+	return nil, false
 }
 
 func appendTimes[T any](dst []T, value T, n int) []T {

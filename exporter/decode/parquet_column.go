@@ -33,7 +33,8 @@ type parquetColumn struct {
 	times     []int64
 	ids       []uint64
 	text      []byte
-	matches   []bool // of roleWhere: the rows of the batch that have the value
+	parts     []record.Span // of roleIDPart: the texts of the batch
+	matches   []bool        // of roleWhere: the rows of the batch that have the value
 	wrongTime string // of roleTime: the first value of the batch that is no time
 }
 
@@ -195,7 +196,7 @@ func (c *parquetColumn) part(k int) (levels []byte, values int) {
 // read puts the next n rows into the batch.
 func (c *parquetColumn) read(b *record.Batch, n int) error {
 	c.dict.stamp++
-	c.matches, c.wrongTime = c.matches[:0], ""
+	c.matches, c.parts, c.wrongTime = c.matches[:0], c.parts[:0], ""
 	if c.leaf.form.what == parquetOther {
 		c.addOther(b, n)
 		return nil
@@ -244,6 +245,9 @@ func (c *parquetColumn) add(b *record.Batch, levels []byte, k, values int) {
 	case roleVersion:
 		c.spans = c.appendSpans(c.spans[:0], b, values)
 		b.Versions = spread(b.Versions, c.spans, levels, level, record.Absent)
+	case roleIDPart:
+		c.spans = c.appendSpans(c.spans[:0], b, values)
+		c.parts = spread(c.parts, c.spans, levels, level, record.Absent)
 	case roleWhere:
 		c.spans = c.appendSpans(c.spans[:0], b, values)
 		c.spans = spread(c.spans, c.spans[:values:values], levels, level, record.Absent)[values:]
@@ -427,6 +431,8 @@ func (c *parquetColumn) addOther(b *record.Batch, n int) {
 		b.Times = appendTimes(b.Times, timeWrong, n)
 	case roleID:
 		b.IDs = appendTimes(b.IDs, 0, n)
+	case roleIDPart:
+		c.parts = appendTimes(c.parts, record.Absent, n)
 	case roleVersion:
 		b.Versions = appendTimes(b.Versions, record.Absent, n)
 	case roleWhere:
