@@ -4,9 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"runtime"
-	"strings"
 	"sync"
 	"time"
 
@@ -82,7 +80,8 @@ func (l *load) release() {
 const pollInterval = time.Second
 
 func newPipeline(s config.Source, why purpose, schema *record.Schema, follow bool, logger *slog.Logger) (*pipeline, error) {
-	format, err := decode.Lookup(formatOf(s.Format, s.Path))
+	format, err := decode.Lookup(string(config.FormatOf(s.Format, s.Path)),
+		decode.Options{Names: s.Header, Unwrap: string(s.Unwrap)})
 	if err != nil {
 		return nil, err
 	}
@@ -133,21 +132,6 @@ func (p *pipeline) counted(b *source.Block, lines int) {
 	for _, content := range b.Forgotten {
 		delete(p.places, content)
 	}
-}
-
-// formatOf returns the format of a file: as configured, or by its name.
-func formatOf(f config.Format, path string) string {
-	if f != "" {
-		return string(f)
-	}
-	// What rotation and compression append to a name tells nothing.
-	name := strings.ToLower(filepath.Base(path))
-	for _, end := range []string{".csv.", ".csv*", ".csv?", ".csv{", ".csv["} {
-		if strings.HasSuffix(name, ".csv") || strings.Contains(name, end) {
-			return decode.FormatCSV
-		}
-	}
-	return decode.FormatJSONL
 }
 
 // run reads the source until it ends or the context does, and sends what it decoded to out, in order. The receiver

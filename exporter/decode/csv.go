@@ -19,8 +19,8 @@ import (
 // the column that is its last element. Of columns with the same name the first counts. A column that the header lacks
 // is missing in every record.
 type CSV struct {
-	schema *record.Schema
-	seed   uint64
+	schema  *record.Schema
+	seed    uint64
 	missing *missingTexts
 
 	// header is the line that names and plan were made from.

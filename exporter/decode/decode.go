@@ -50,23 +50,61 @@ type Format struct {
 	// Fields calls note for each field of each record in data, if the records are flat and have no header; else it is
 	// nil. Such a field is what the schema's path of one element leads to.
 	Fields func(data []byte, note func(field []byte))
+	// InPlace says that the spans of batches point into the data.
+	InPlace bool
 	// Typed says that the format tells numbers from strings.
 	Typed bool
 }
 
-// Lookup returns the format of that name.
-func Lookup(name string) (Format, error) {
+// Options are what else a Format may depend on.
+type Options struct {
+	// Names are those of the columns: of CSV files, which then have no header line, or of the tensor that has as many
+	// values a row in TFRecord files.
+	Names []string
+	// Unwrap is one of the Unwrap constants, or "": the lines of a log are wrapped in those of a container runtime.
+	Unwrap string
+}
+
+// Lookup returns the format of that name. The options must go with it, as TakesNames and TakesUnwrap tell.
+func Lookup(name string, o Options) (Format, error) {
+	f, err := formatNamed(name, o.Names)
+	switch {
+	case err != nil:
+		return f, err
+	case len(o.Names) > 0 && !TakesNames(name):
+		return f, fmt.Errorf("format %s has names of its own", name)
+	case o.Unwrap == "":
+		return f, nil
+	}
+	parse := wrappingOf(o.Unwrap)
+	if parse == nil || !TakesUnwrap(name) {
+		return f, fmt.Errorf("format %s cannot be unwrapped by %q", name, o.Unwrap)
+	}
+	return unwrap(f, parse), nil
+}
+
+// TakesNames reports whether a format may be given Options.Names.
+func TakesNames(format string) bool { return format == FormatCSV || format == FormatTFRecord }
+
+// TakesUnwrap reports whether a format may be given Options.Unwrap: its records are lines, each on its own.
+func TakesUnwrap(format string) bool { return format == FormatJSONL || format == FormatLogfmt }
+
+func formatNamed(name string, names []string) (Format, error) {
 	switch name {
 	case FormatJSONL:
 		return Format{
-			Split: source.SplitLines, Typed: true,
+			Split: source.SplitLines, Typed: true, InPlace: true,
 			New: func(s *record.Schema, seed uint64) Decoder { return NewJSONL(s, seed) },
 		}, nil
 	case FormatCSV:
-		return Format{
-			Header: true, Split: CSVSplit,
+		f := Format{
+			Header: len(names) == 0, Split: CSVSplit,
 			New: func(s *record.Schema, seed uint64) Decoder { return NewCSV(s, seed) },
-		}, nil
+		}
+		if len(names) > 0 {
+			f.New = func(s *record.Schema, seed uint64) Decoder { return newNamedCSV(s, seed, names) }
+		}
+		return f, nil
 	case FormatJSON:
 		return Format{
 			Split: SplitJSON, Typed: true,
@@ -79,8 +117,9 @@ func Lookup(name string) (Format, error) {
 		}, nil
 	case FormatTFRecord:
 		return Format{
-			Split: SplitTFRecord, Lines: countFrames, Fields: TFRecordFields, Typed: true,
-			New: func(s *record.Schema, seed uint64) Decoder { return NewTFRecord(s, seed) },
+			Split: SplitTFRecord, Lines: countFrames, Typed: true,
+			Fields: func(data []byte, note func([]byte)) { TFRecordFields(data, note, names...) },
+			New:    func(s *record.Schema, seed uint64) Decoder { return NewTFRecord(s, seed, names...) },
 		}, nil
 	default:
 		return Format{}, fmt.Errorf("unknown format %q: use %s", name, strings.Join(formats, ", "))

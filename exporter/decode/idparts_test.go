@@ -21,7 +21,7 @@ func TestIDsOfPartsAreTheSameInAllFormats(t *testing.T) {
 		Columns: []record.Field{{Name: "row", Path: []string{"row"}, Kind: record.Categorical}},
 		Missing: []string{""},
 	}
-	lines := jsonLines(t, rows)
+	lines := asJSONLines(t, rows)
 	var jsonl record.Batch
 	NewJSONL(s, 9).Decode(nil, lines, &jsonl)
 	want := slices.Clone(jsonl.IDs)

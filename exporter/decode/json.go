@@ -36,12 +36,7 @@ func (d *JSON) Decode(_, data []byte, b *record.Batch) {
 	if len(b.Bytes) == n {
 		b.Bytes = text[:n] // with the room behind it, for the next time
 	}
-	for i, line := range b.RowLines {
-		b.RowLines[i] = d.starts[line]
-	}
-	for i := range b.Rejects {
-		b.Rejects[i].Line = int(d.starts[b.Rejects[i].Line])
-	}
+	relocate(b, d.starts)
 	b.Lines = bytes.Count(data, []byte{'\n'})
 }
 

@@ -128,7 +128,7 @@ func (d *Logfmt) value(b []byte, i, end int, v *value) int {
 	} else {
 		k := d.keyed
 		from := len(k.text)
-		k.text, to = unescape(k.text, b[:end], i+1)
+		k.text, to = unquoteText(k.text, b[:end], i+1)
 		if to < 0 {
 			return -1
 		}
@@ -168,9 +168,9 @@ func blankFrom(b []byte, i int) int {
 	return len(b)
 }
 
-// unescape appends the quoted text that begins at b[i], and returns the index of its closing quote; -1 if there is none
+// unquoteText appends the quoted text that begins at b[i], and returns the index of its closing quote; -1 if there is none
 // or an escape is wrong.
-func unescape(dst, b []byte, i int) (text []byte, end int) {
+func unquoteText(dst, b []byte, i int) (text []byte, end int) {
 	for i < len(b) {
 		switch c := b[i]; {
 		case c == '"':
@@ -181,15 +181,15 @@ func unescape(dst, b []byte, i int) (text []byte, end int) {
 		case i+1 == len(b):
 			return dst, -1
 		case b[i+1] == 'x':
-			if dst, i = unescapeCode(dst, b, i+2, 2); i < 0 {
+			if dst, i = unquoteCode(dst, b, i+2, 2); i < 0 {
 				return dst, -1
 			}
 		case b[i+1] == 'u':
-			if dst, i = unescapeCode(dst, b, i+2, 4); i < 0 {
+			if dst, i = unquoteCode(dst, b, i+2, 4); i < 0 {
 				return dst, -1
 			}
 		case b[i+1] == 'U':
-			if dst, i = unescapeCode(dst, b, i+2, 8); i < 0 {
+			if dst, i = unquoteCode(dst, b, i+2, 8); i < 0 {
 				return dst, -1
 			}
 		default:
@@ -204,9 +204,9 @@ func unescape(dst, b []byte, i int) (text []byte, end int) {
 	return dst, -1
 }
 
-// unescapeCode appends what the hexadecimal digits at b[i] stand for, two a byte and more a character, and returns the
+// unquoteCode appends what the hexadecimal digits at b[i] stand for, two a byte and more a character, and returns the
 // index behind them, or -1.
-func unescapeCode(dst, b []byte, i, digits int) (text []byte, next int) {
+func unquoteCode(dst, b []byte, i, digits int) (text []byte, next int) {
 	code, ok := hexCode(b, i, digits)
 	next = i + digits
 	if !ok {

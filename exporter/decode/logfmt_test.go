@@ -151,7 +151,7 @@ func TestLogfmtReadsWhatJSONLinesReads(t *testing.T) {
 			records[i].Features.City = nil // In a format without types the empty text is missing.
 		}
 	}
-	lines := jsonLines(t, records)
+	lines := asJSONLines(t, records)
 	s := logfmtSchema()
 	var want record.Batch
 	NewJSONL(s, 1).Decode(nil, lines, &want)

@@ -35,7 +35,7 @@ type parquetColumn struct {
 	text      []byte
 	parts     []record.Span // of roleIDPart: the texts of the batch
 	matches   []bool        // of roleWhere: the rows of the batch that have the value
-	wrongTime string // of roleTime: the first value of the batch that is no time
+	wrongTime string        // of roleTime: the first value of the batch that is no time
 }
 
 // parquetDictionary is the dictionary of a column in a row group, with what its values have been turned into.

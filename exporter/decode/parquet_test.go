@@ -114,7 +114,7 @@ func renderRows(b *record.Batch, s *record.Schema) string {
 	return rows.String()
 }
 
-func jsonLines[T any](t testing.TB, rows []T) []byte {
+func asJSONLines[T any](t testing.TB, rows []T) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	e := json.NewEncoder(&out)
@@ -128,7 +128,7 @@ func jsonLines[T any](t testing.TB, rows []T) []byte {
 
 func TestParquetReadsWhatJSONLinesReads(t *testing.T) {
 	records := parquetRecords(1000)
-	lines := jsonLines(t, records)
+	lines := asJSONLines(t, records)
 	for name, options := range map[string][]parquet.WriterOption{
 		"plain":              nil,
 		"zstd":               {parquet.Compression(&parquet.Zstd)},

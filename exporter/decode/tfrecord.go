@@ -54,9 +54,9 @@ func (d *TFRecord) Decode(_, data []byte, b *record.Batch) {
 	k.end()
 }
 
-// TFRecordFields calls note for each field of the records in data.
-func TFRecordFields(data []byte, note func(field []byte)) {
-	d := NewTFRecord(&record.Schema{}, 0)
+// TFRecordFields calls note for each field of the records in data. names are those of NewTFRecord.
+func TFRecordFields(data []byte, note func(field []byte), names ...string) {
+	d := NewTFRecord(&record.Schema{}, 0, names...)
 	d.keyed.begin(new(record.Batch))
 	d.tf.note = note
 	for i := 0; i < len(data); {

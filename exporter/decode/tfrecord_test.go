@@ -471,7 +471,7 @@ func TestTFRecordReadsWhatJSONLinesReads(t *testing.T) {
 	}
 	s := testSchema()
 	var want record.Batch
-	NewJSONL(s, 1).Decode(nil, jsonLines(t, records), &want)
+	NewJSONL(s, 1).Decode(nil, asJSONLines(t, records), &want)
 	got := decodeTF(s, file)
 	if got.Rows != len(records) || renderRows(got, s) != renderRows(&want, s) {
 		t.Errorf("got\n%.600s\nwant\n%.600s", renderRows(got, s), renderRows(&want, s))

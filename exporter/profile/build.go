@@ -21,7 +21,10 @@ type Options struct {
 	// Path is the file. Format is its format, as decode.Lookup knows it or FormatProfile or FormatSageMaker; "" is told by
 	// what the file holds and by its ending.
 	Path, Format string
-	Names        Names
+	// Header are the names of the columns of a CSV file without a header line, or of those that decode.Options.Names are
+	// about; none if the file has them.
+	Header []string
+	Names  Names
 	// Columns are the columns about which something was said.
 	Columns map[string]ColumnOptions
 	// Task is what the model does; HasTask says that it was said.

@@ -217,3 +217,16 @@ func TestATFRecordReferenceIsRead(t *testing.T) {
 		t.Error("no column is left out, though pickup_census_tract has no values")
 	}
 }
+
+func TestACSVReferenceWithoutAHeaderHasTheNamesThatAreGiven(t *testing.T) {
+	o := write(t, "training.csv", "1,a\n2,b\n3,a\n4,b\n5,a\n6,b\n")
+	o.Header = []string{"age", "plan"}
+	p := build(t, o)
+	if p.Rows != 6 || column(t, p, "age").Kind != record.Numeric || len(column(t, p, "plan").Categories) != 2 {
+		t.Errorf("%d rows with %v", p.Rows, p.Columns)
+	}
+	o.Header = []string{"age", "plan", "city"}
+	if _, err := Build(o); err == nil || !strings.Contains(err.Error(), "training.csv:1: wrong number of fields") {
+		t.Errorf("the error is %v", err)
+	}
+}

@@ -31,7 +31,7 @@ type reading struct {
 
 func (b *builder) newPass() *pass {
 	p := &pass{builder: b, survey: newSurvey(b.options.Missing)}
-	p.survey.format, p.survey.name = b.options.Format, b.options.Path
+	p.survey.format, p.survey.name, p.survey.given = b.options.Format, b.options.Path, b.options.Header
 	n := b.options.Names
 	p.mayBeOutcome = slices.Concat(spellings(n.Prediction, string(Prediction)), spellings(n.Score, string(Score)),
 		spellings(n.Label, string(Label)))
@@ -40,7 +40,7 @@ func (b *builder) newPass() *pass {
 
 // readRows builds the profile of training data.
 func (b *builder) readRows(r io.Reader) error {
-	format, err := decode.Lookup(b.options.Format)
+	format, err := decode.Lookup(b.options.Format, decode.Options{Names: b.options.Header})
 	if err != nil {
 		return err
 	}

@@ -27,8 +27,9 @@ type survey struct {
 	missingFirst [256]bool
 	columns      map[string]*sighting
 	order        []*sighting
-	// header are the columns of a CSV file, in its order.
+	// header are the columns of a CSV file, in its order. given are their names where the file has no header line.
 	header []*sighting
+	given  []string
 }
 
 // maxColumns bounds the columns of a reference: more than this is a file of another shape.
@@ -125,11 +126,17 @@ func (s *survey) sorted() []*sighting {
 	return s.order
 }
 
-// readCSV reads records, of which the first one is the header if first is set. line is the number of the first line.
+// readCSV reads records. If first is set they are the first ones, and begin with the header unless its names are given.
+// line is the number of the first line.
 func (s *survey) readCSV(data []byte, first bool, line int) error {
 	records := csv.NewReader(bytes.NewReader(data))
 	records.ReuseRecord = true
-	if first {
+	switch {
+	case first && len(s.given) > 0:
+		for _, name := range s.given {
+			s.header = append(s.header, s.column([]string{name}))
+		}
+	case first:
 		if err := s.readHeader(records); err != nil {
 			return err
 		}
