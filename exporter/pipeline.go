@@ -93,7 +93,9 @@ func (l *load) release() {
 // pollInterval is how often files are looked at.
 const pollInterval = time.Second
 
-func newPipeline(s config.Source, why purpose, schema *record.Schema, follow bool, logger *slog.Logger) (*pipeline, error) {
+func newPipeline(s config.Source, why purpose, schema *record.Schema, follow bool,
+	logger *slog.Logger,
+) (*pipeline, error) {
 	var format decode.Format // none for Parquet files, which are no blocks of records
 	if name := config.FormatOf(s.Format, s.Path); name != config.Parquet {
 		var err error

@@ -31,9 +31,10 @@ const Padding = 64
 
 // Decoder reads whole records of one format. It belongs to one goroutine.
 type Decoder interface {
-	// Decode fills the batch with the records of data, which ends as the format's Split says. The batch's spans point into data, or
-	// into memory of the batch's own, so data must stay as it is until the batch has been used. It is faster if data
-	// has a capacity of Padding bytes beyond its length. header is the first line of the file for formats that have one.
+	// Decode fills the batch with the records of data, which ends as the format's Split says. The batch's spans point
+	// into data, or into memory of the batch's own, so data must stay as it is until the batch has been used. It is
+	// faster if data has a capacity of Padding bytes beyond its length. header is the first line of the file for formats
+	// that have one.
 	Decode(header, data []byte, b *record.Batch)
 }
 

@@ -3,6 +3,7 @@ package decode
 import (
 	"bytes"
 	"math/bits"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -41,7 +42,8 @@ func (d *Logfmt) Decode(_, data []byte, b *record.Batch) {
 	k := d.keyed
 	k.begin(b)
 	n := len(data)
-	if cap(data)-n < Padding {
+	if cap(data)-n < Padding || data[:n+1][n] != 0 && n > 0 && data[n-1] != '\n' {
+		// A number must not seem to go on behind the data.
 		d.padded = append(append(d.padded[:0], data...), make([]byte, Padding)...)
 		data = d.padded
 	}
@@ -67,7 +69,7 @@ func (d *Logfmt) line(b []byte, i, end int) {
 			break
 		}
 		var at *key
-		if pairs < len(d.order) && d.order[pairs].literal.at(b, i) {
+		if pairs < len(d.order) && i+d.order[pairs].literal.length <= end && d.order[pairs].literal.at(b, i) {
 			at = d.order[pairs].key
 			i += d.order[pairs].literal.length
 		} else {
@@ -168,8 +170,8 @@ func blankFrom(b []byte, i int) int {
 	return len(b)
 }
 
-// unquoteText appends the quoted text that begins at b[i], and returns the index of its closing quote; -1 if there is none
-// or an escape is wrong.
+// unquoteText appends the quoted text that begins at b[i], and returns the index of its closing quote; -1 if there is
+// none or an escape is wrong.
 func unquoteText(dst, b []byte, i int) (text []byte, end int) {
 	for i < len(b) {
 		switch c := b[i]; {
@@ -239,7 +241,7 @@ func hexCode(b []byte, i, digits int) (rune, bool) {
 // LogfmtFields calls note for the key of every pair in data, as far as its lines are not malformed.
 func LogfmtFields(data []byte, note func(key []byte)) {
 	d := NewLogfmt(&record.Schema{}, 0)
-	wide := append(data[:len(data):len(data)], make([]byte, Padding)...)
+	wide := append(slices.Clip(data), make([]byte, Padding)...)
 	for i := 0; i < len(data); {
 		end := i + bytes.IndexByte(wide[i:len(data)], '\n')
 		if end < i {

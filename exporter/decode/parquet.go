@@ -99,9 +99,6 @@ func (p *Parquet) Close() {
 	p.file, p.in, p.columns = nil, nil, nil
 }
 
-// Rows is the number of rows of the file, as its footer has it.
-func (p *Parquet) Rows() int64 { return p.file.NumRows() }
-
 // plan finds the columns of the file for the slots of the schema.
 func (p *Parquet) plan(leaves []parquetLeaf) {
 	p.columns, p.missing, p.unknown, p.objects = nil, nil, nil, nil
@@ -293,9 +290,7 @@ func (p *Parquet) fillMissing(b *record.Batch, n int) {
 		}
 	}
 	if len(p.schema.IDParts) > 0 {
-		for row := range n {
-			b.IDs = append(b.IDs, hashParts(p.seed, p.schema.IDParts, func(k int) ([]byte, bool) { return p.partOfID(b, k, row) }))
-		}
+		p.joinIDs(b, n)
 	}
 	if len(b.IDs) == 0 {
 		b.IDs = appendTimes(b.IDs, 0, n)
@@ -309,6 +304,14 @@ func (p *Parquet) fillMissing(b *record.Batch, n int) {
 			none = timeMissing
 		}
 		b.Times = appendTimes(b.Times, none, n)
+	}
+}
+
+// joinIDs makes the ids of n rows of their parts.
+func (p *Parquet) joinIDs(b *record.Batch, n int) {
+	for row := range n {
+		part := func(k int) (text []byte, ok bool) { return p.partOfID(b, k, row) }
+		b.IDs = append(b.IDs, hashParts(p.seed, p.schema.IDParts, part))
 	}
 }
 

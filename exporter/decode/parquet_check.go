@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/deprecated"
@@ -128,7 +129,7 @@ func schemaLeaves(elements []format.SchemaElement) ([]parquetLeaf, error) {
 		}
 		// A list has the name of the group that holds nothing but what is repeated.
 		if g.path = top.path; !g.repeated || len(g.path) == 0 {
-			g.path = append(top.path[:len(top.path):len(top.path)], e.Name)
+			g.path = append(slices.Clip(top.path), e.Name)
 		}
 		switch {
 		case e.Type.Valid && (e.TypeLength.V < 0 || e.TypeLength.V > maxFixed):
@@ -246,7 +247,7 @@ func (f *parquetForm) check(stored format.Type) {
 	case parquetText:
 		ok = stored == format.ByteArray || stored == format.FixedLenByteArray
 	case parquetDecimal:
-		ok = stored == format.Int32 || stored == format.Int64 || stored == format.ByteArray || stored == format.FixedLenByteArray
+		ok = slices.Contains([]format.Type{format.Int32, format.Int64, format.ByteArray, format.FixedLenByteArray}, stored)
 	}
 	if !ok {
 		f.what = parquetOther

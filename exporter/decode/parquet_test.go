@@ -9,6 +9,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -251,9 +252,9 @@ func parquetCells(t *testing.T) (data []byte, texts map[string]string, numbers m
 	at("int96", parquet.Leaf(parquet.Int96Type),
 		parquet.Int96Value(deprecated.Int96{43_200_000_000_000 & math.MaxUint32, 43_200_000_000_000 >> 32, uint32(noon.Unix()/86400 + julianEpoch)}),
 		"2026-03-14T12:00:00Z", noon)
-	at("epoch", parquet.Int(64), parquet.Int64Value(noon.UnixMilli()), fmt.Sprint(noon.UnixMilli()), noon)
+	at("epoch", parquet.Int(64), parquet.Int64Value(noon.UnixMilli()), strconv.FormatInt(noon.UnixMilli(), 10), noon)
 	at("epoch with a fraction", parquet.Leaf(parquet.DoubleType), parquet.DoubleValue(float64(noon.Unix())+0.5),
-		fmt.Sprint(noon.Unix())+".5", noon.Add(time.Second/2))
+		strconv.FormatInt(noon.Unix(), 10)+".5", noon.Add(time.Second/2))
 	at("time as text", parquet.String(), parquet.ByteArrayValue([]byte("2026-03-14 12:00:00")), "2026-03-14 12:00:00", noon)
 
 	schema := parquet.NewSchema("cells", group)
@@ -345,7 +346,7 @@ func TestParquetGoesOnBehindSkippedRows(t *testing.T) {
 	const rows = 1000
 	data := writeParquet(t, parquetRecords(rows), 300, parquet.PageBufferSize(512))
 	s := testSchema()
-	read := func(skip int64) (text string) {
+	read := func(skip int64) string {
 		p := NewParquet(s, 1)
 		if err := p.Open("f", bytes.NewReader(data), int64(len(data))); err != nil {
 			t.Fatal(err)
@@ -354,10 +355,11 @@ func TestParquetGoesOnBehindSkippedRows(t *testing.T) {
 			t.Fatal(err)
 		}
 		var b record.Batch
+		var text strings.Builder
 		for p.Next(&b) == nil {
-			text += renderRows(&b, s)
+			text.WriteString(renderRows(&b, s))
 		}
-		return text
+		return text.String()
 	}
 	all := strings.SplitAfter(read(0), "\n")
 	for _, skip := range []int64{1, 299, 300, 301, 999, 1000, 1001} {

@@ -9,8 +9,8 @@ import (
 	"github.com/drift-exporter/drift_exporter/exporter/record"
 )
 
-// tensorflow reads the messages of TensorFlow and of TensorFlow Serving into records. The numbers of fields are those of
-// their .proto files (tensorflow/core/example/example.proto, tensorflow_serving/apis/prediction_log.proto).
+// tensorflow reads the messages of TensorFlow and of TensorFlow Serving into records. The numbers of fields are those
+// of their .proto files (tensorflow/core/example/example.proto, tensorflow_serving/apis/prediction_log.proto).
 type tensorflow struct {
 	keyed *keyed
 	names [][]byte // of the values of a tensor that has as many a row
@@ -69,7 +69,7 @@ func (t *tensorflow) read(message []byte, line int) (problem string, reason reco
 			kind, body = w.field, w.bytes
 		}
 	}
-	ok := true
+	var ok bool
 	switch kind {
 	case 0:
 		t.start()

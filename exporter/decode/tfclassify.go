@@ -20,8 +20,8 @@ type classScore struct {
 	score float64
 }
 
-// readExamples makes records of a ClassifyLog or RegressLog message: of the examples that were asked about, and what was
-// answered for each.
+// readExamples makes records of a ClassifyLog or RegressLog message: of the examples that were asked about, and what
+// was answered for each.
 func (t *tensorflow) readExamples(log []byte, classify bool, line int) bool {
 	request, response, ok := mapEntry(log) // The two have the numbers 1 and 2.
 	if !ok {

@@ -18,8 +18,8 @@ type tensor struct {
 	from, to int
 }
 
-// maxRows is the most rows of a request. maxRepeated is how many values there may be for a byte of it, since one that is
-// always the same need not be repeated.
+// maxRows is the most rows of a request. maxRepeated is how many values there may be for a byte of it, since one that
+// is always the same need not be repeated.
 const maxRows, maxRepeated = 65536, 16
 
 // readPredict makes records of a PredictLog message. wrong says what makes it unusable though it is well formed.
@@ -121,7 +121,8 @@ func (t *tensorflow) readTensors(b []byte, tensors, spec protowire.Number) bool 
 
 // tensorValues are the fields of a TensorProto that hold values, with what they hold.
 var tensorValues = [...]form{
-	5: formFloat, 6: formDouble, 7: formInt, 8: formString, 10: formInt, 11: formBool, 13: formInt, 16: formInt, 17: formInt,
+	5: formFloat, 6: formDouble, 7: formInt, 8: formString, 10: formInt, 11: formBool,
+	13: formInt, 16: formInt, 17: formInt,
 }
 
 // readTensor reads a TensorProto message.

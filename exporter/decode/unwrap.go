@@ -17,9 +17,9 @@ const (
 	UnwrapCRI = "cri"
 )
 
-// unwrapped takes the lines of a log out of what a container runtime has wrapped around them, and leaves them to another
-// decoder. A long line, which the runtime has cut, is joined again from its parts, those of standard output and of
-// standard error apart. Its Split ends no block within one, so that nothing has to be known of the block before.
+// unwrapped takes the lines of a log out of what a container runtime has wrapped around them, and leaves them to
+// another decoder. A long line, which the runtime has cut, is joined again from its parts, those of standard output and
+// of standard error apart. Its Split ends no block within one, so that nothing has to be known of the block before.
 type unwrapped struct {
 	parse   wrapping
 	inner   Decoder
@@ -193,8 +193,8 @@ func relocate(b *record.Batch, starts []uint32) {
 	}
 }
 
-// criPart takes apart a line of the form "time stream tags text", of whose tags the first is P for a part of a line and F
-// for its end.
+// criPart takes apart a line of the form "time stream tags text", of whose tags the first is P for a part of a line and
+// F for its end.
 func criPart(line []byte) (p part, ok bool) {
 	when, rest, _ := bytes.Cut(line, []byte{' '})
 	stream, rest, _ := bytes.Cut(rest, []byte{' '})

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -170,7 +171,7 @@ func FuzzUnwrap(f *testing.F) {
 					var b record.Batch
 					f.New(s, 1).Decode(nil, []byte(data), &b)
 					checkBatch(t, &b)
-					return renderRows(&b, s) + fmt.Sprint(len(b.Rejects))
+					return renderRows(&b, s) + strconv.Itoa(len(b.Rejects))
 				}
 				want := decode(plain, line+"\n"+line+"\n")
 				data := wrap("stdout", "P", line[:cutLine]) + wrap("stderr", "F", line) + wrap("stdout", "F", line[cutLine:])

@@ -165,16 +165,16 @@ func TestACompressedReferenceIsUnpacked(t *testing.T) {
 }
 
 func TestALogfmtReferenceGivesTheSameColumns(t *testing.T) {
-	lines, pairs := "", ""
+	var lines, pairs strings.Builder
 	for i := range 2000 {
-		lines += fmt.Sprintf(`{"age":%d,"features":{"plan":"plan %d"},"code":%d,"label":"%d","prediction":"%d"}`+"\n", i%70, i%3, i%4, i%2, i%2)
-		pairs += fmt.Sprintf(`age=%d features.plan="plan %d" code=%d label=%d prediction=%d`, i%70, i%3, i%4, i%2, i%2)
+		fmt.Fprintf(&lines, `{"age":%d,"features":{"plan":"plan %d"},"code":%d,"label":"%d","prediction":"%d"}`+"\n", i%70, i%3, i%4, i%2, i%2)
+		fmt.Fprintf(&pairs, `age=%d features.plan="plan %d" code=%d label=%d prediction=%d`, i%70, i%3, i%4, i%2, i%2)
 		if i > 1000 {
-			pairs += " late=1.5"
+			pairs.WriteString(" late=1.5")
 		}
-		pairs += "\n"
+		pairs.WriteByte('\n')
 	}
-	got, want := build(t, write(t, "training.logfmt", pairs)), build(t, write(t, "training.jsonl", lines))
+	got, want := build(t, write(t, "training.logfmt", pairs.String())), build(t, write(t, "training.jsonl", lines.String()))
 	for i := range want.Columns {
 		c := &want.Columns[i]
 		if c.Role != Feature {

@@ -62,8 +62,8 @@ func (p *pass) read(c *decode.Chunk) error {
 		return err
 	}
 	if p.plan() || c.First {
-		p.numbers.renew(p.options.Missing, record.Numeric, p.survey.order, func(s *sighting) bool { return s.asNumbers != nil })
-		p.names.renew(p.options.Missing, record.Categorical, p.survey.order, func(s *sighting) bool { return s.asNames != nil })
+		p.numbers.renew(p.options.Missing, record.Numeric, p.survey.order, isNumbers)
+		p.names.renew(p.options.Missing, record.Categorical, p.survey.order, isNames)
 		p.numbers.decoder, p.names.decoder = p.format.New(&p.numbers.schema, 0), p.format.New(&p.names.schema, 0)
 	}
 	if len(p.survey.order) > known {
@@ -104,7 +104,7 @@ func (p *pass) readFlat(c *decode.Chunk) error {
 	}
 	p.survey.readBatch(&p.names, p.format.Typed)
 	if p.plan() || grown {
-		p.numbers.renew(p.options.Missing, record.Numeric, p.survey.order, func(s *sighting) bool { return s.asNumbers != nil })
+		p.numbers.renew(p.options.Missing, record.Numeric, p.survey.order, isNumbers)
 		p.numbers.decoder = p.format.New(&p.numbers.schema, 0)
 	}
 	if err := p.decode(&p.numbers, c); err != nil {
@@ -113,6 +113,10 @@ func (p *pass) readFlat(c *decode.Chunk) error {
 	p.add()
 	return nil
 }
+
+func isNumbers(s *sighting) bool { return s.asNumbers != nil }
+
+func isNames(s *sighting) bool { return s.asNames != nil }
 
 func (p *pass) decode(r *reading, c *decode.Chunk) error {
 	r.decoder.Decode(c.Header, c.Data, &r.batch)

@@ -197,7 +197,8 @@ func (s *Objects) visit(ctx context.Context, path string) {
 	if o == nil {
 		return
 	}
-	defer o.File.Close()
+	file := o.File
+	defer file.Close()
 	if !o.Position.Skipping {
 		err = s.read(ctx, o)
 	}
@@ -245,8 +246,8 @@ func (s *Objects) open(path string, info os.FileInfo) (*Object, error) {
 	return o, nil
 }
 
-// identify returns the position in a file: one that is known, if the file is where or what it was, and has the same size
-// and the same beginning and end; else that of a new content.
+// identify returns the position in a file: one that is known, if the file is where or what it was, and has the same
+// size and the same beginning and end; else that of a new content.
 func (s *Objects) identify(file *os.File, path string, info os.FileInfo) (Position, error) {
 	size := info.Size()
 	b := make([]byte, min(size, objectHead+objectTail))

@@ -3,10 +3,10 @@ package source
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -157,7 +157,7 @@ func TestObjectsThatAreNotCompleteAreWaitedFor(t *testing.T) {
 func TestPositionsOfManyObjectsThatAreGoneAreForgotten(t *testing.T) {
 	r := newObjectRig(t)
 	for i := range maxGone + 10 {
-		r.source.known = append(r.source.known, Position{Content: uint64(i + 1), Path: fmt.Sprint(i)})
+		r.source.known = append(r.source.known, Position{Content: uint64(i + 1), Path: strconv.Itoa(i)})
 		r.known[uint64(i+1)] = r.source.known[i]
 	}
 	r.source.contents = maxGone + 10

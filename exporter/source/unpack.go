@@ -71,7 +71,8 @@ func packedError(name string, read int64, err error) error {
 	case errors.Is(err, zstd.ErrWindowSizeExceeded):
 		return fmt.Errorf("is compressed by %s with a window of more than %d MiB: use a level below 21", name, maxWindow>>20)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return fmt.Errorf("is compressed by %s and cut: it ends behind %d unpacked bytes: %w", name, read, io.ErrUnexpectedEOF)
+		return fmt.Errorf("is compressed by %s and cut: it ends behind %d unpacked bytes: %w", name, read,
+			io.ErrUnexpectedEOF)
 	default:
 		return fmt.Errorf("is compressed by %s and damaged behind %d unpacked bytes: %w", name, read, err)
 	}
