@@ -108,13 +108,13 @@ func (k *keyed) end() {
 		}
 	}
 	if len(k.schema.Time) == 0 {
-		b.Times = append(b.Times, make([]int64, b.Rows)...)
+		b.Times = appendTimes(b.Times, 0, b.Rows)
 	}
 	if len(k.schema.ID)+len(k.schema.IDParts) == 0 {
-		b.IDs = append(b.IDs, make([]uint64, b.Rows)...)
+		b.IDs = appendTimes(b.IDs, 0, b.Rows)
 	}
-	for len(k.schema.Version) == 0 && len(b.Versions) < b.Rows {
-		b.Versions = append(b.Versions, record.Absent)
+	if len(k.schema.Version) == 0 {
+		b.Versions = appendTimes(b.Versions, record.Absent, b.Rows)
 	}
 }
 
