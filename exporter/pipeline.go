@@ -4,9 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"runtime"
-	"strings"
 	"sync"
 	"time"
 
@@ -29,8 +27,8 @@ const (
 type pipeline struct {
 	name    string // the label value of the source's metrics
 	purpose purpose
-	files   *source.Files
-	format  decode.Format
+	files   files
+	format  decode.Format // of the blocks of a source.Files
 	schema  *record.Schema
 	logger  *slog.Logger
 	// options are those that files was made with.
@@ -45,6 +43,20 @@ type pipeline struct {
 	lastRead    time.Time
 	places      map[uint64]place // by the number of the content
 	logged      time.Time        // when a rejected record was last logged
+}
+
+// files are the files of a source: a *source.Files whose blocks are decoded, or *source.Objects.
+type files interface {
+	CaughtUp() <-chan struct{}
+	Stats() source.Stats
+}
+
+// newFiles returns the source of the pipeline that goes on as its options say.
+func (p *pipeline) newFiles() files {
+	if p.format.Split == nil {
+		return source.NewObjects(p.options)
+	}
+	return source.New(p.options)
 }
 
 // place is how far the records of a file have been counted.
@@ -81,10 +93,16 @@ func (l *load) release() {
 // pollInterval is how often files are looked at.
 const pollInterval = time.Second
 
-func newPipeline(s config.Source, why purpose, schema *record.Schema, follow bool, logger *slog.Logger) (*pipeline, error) {
-	format, err := decode.Lookup(formatOf(s.Format, s.Path))
-	if err != nil {
-		return nil, err
+func newPipeline(s config.Source, why purpose, schema *record.Schema, follow bool,
+	logger *slog.Logger,
+) (*pipeline, error) {
+	var format decode.Format // none for Parquet files, which are no blocks of records
+	if name := config.FormatOf(s.Format, s.Path); name != config.Parquet {
+		var err error
+		format, err = decode.Lookup(string(name), decode.Options{Names: s.Header, Unwrap: string(s.Unwrap)})
+		if err != nil {
+			return nil, err
+		}
 	}
 	p := &pipeline{
 		name: s.Path, purpose: why, format: format, schema: schema, logger: logger,
@@ -94,7 +112,7 @@ func newPipeline(s config.Source, why purpose, schema *record.Schema, follow boo
 			Follow: follow, PollInterval: pollInterval, Logger: logger,
 		},
 	}
-	p.files = source.New(p.options)
+	p.files = p.newFiles()
 	return p, nil
 }
 
@@ -110,7 +128,7 @@ func (p *pipeline) resume(s *savedPipeline) {
 		p.places[position.Content] = place{position, int(s.lines[i])}
 		p.options.Resume = append(p.options.Resume, position)
 	}
-	p.files = source.New(p.options)
+	p.files = p.newFiles()
 }
 
 // bytes returns how much has been read in all runs.
@@ -135,24 +153,18 @@ func (p *pipeline) counted(b *source.Block, lines int) {
 	}
 }
 
-// formatOf returns the format of a file: as configured, or by its name.
-func formatOf(f config.Format, path string) string {
-	if f != "" {
-		return string(f)
-	}
-	// What rotation and compression append to a name tells nothing.
-	name := strings.ToLower(filepath.Base(path))
-	for _, end := range []string{".csv.", ".csv*", ".csv?", ".csv{", ".csv["} {
-		if strings.HasSuffix(name, ".csv") || strings.Contains(name, end) {
-			return decode.FormatCSV
-		}
-	}
-	return decode.FormatJSONL
-}
-
 // run reads the source until it ends or the context does, and sends what it decoded to out, in order. The receiver
 // releases every load. Ids are hashed with the seed.
 func (p *pipeline) run(ctx context.Context, seed uint64, out chan<- *load) {
+	switch files := p.files.(type) {
+	case *source.Files:
+		p.runBlocks(ctx, files, seed, out)
+	case *source.Objects:
+		p.runObjects(ctx, files, seed, out)
+	}
+}
+
+func (p *pipeline) runBlocks(ctx context.Context, files *source.Files, seed uint64, out chan<- *load) {
 	workers := runtime.GOMAXPROCS(0)
 	depth := 2*workers + 1
 	free, idle := make(chan *source.Block, depth), make(chan *load, depth)
@@ -163,7 +175,7 @@ func (p *pipeline) run(ctx context.Context, seed uint64, out chan<- *load) {
 	}
 	var group sync.WaitGroup
 	group.Go(func() {
-		p.files.Run(ctx, free, func(b *source.Block) {
+		files.Run(ctx, free, func(b *source.Block) {
 			l := <-idle
 			l.block, l.caughtUp = b, p.caughtUp()
 			if !l.caughtUp {

@@ -18,7 +18,7 @@ import (
 func profileOptions(c *config.Model, file config.File) profile.Options {
 	f := c.Fields
 	o := profile.Options{
-		Path: file.Path, Format: string(file.Format),
+		Path: file.Path, Format: string(file.Format), Header: file.Header,
 		Names: profile.Names{
 			ID: f.ID, Time: f.Timestamp, Version: f.Version, Model: f.Model,
 			Features: f.Features, Prediction: f.Prediction, Score: f.Score, Label: f.Label,

@@ -32,14 +32,15 @@ func minimalModel() Model {
 func completeModel() Model {
 	return Model{
 		Name: "churn", Task: Classification, PositiveClass: "1",
-		Reference:       File{"/srv/training.data", CSV},
-		References:      []VersionReference{{"1.1-rc", File{"/srv/rc", JSONL}}, {"2.0", File{Path: "/srv/training-2.csv"}}},
+		Reference:       File{"/srv/training.data", CSV, []string{"age", "plan code", "label"}},
+		References:      []VersionReference{{"1.1-rc", File{Path: "/srv/rc", Format: JSONL}}, {"2.0", File{Path: "/srv/training-2.csv"}}},
 		MovingReference: true,
 		Predictions: []Source{
 			{Path: "/var/log/**/*.jsonl", Where: []Condition{{"canary", "false"}, {"model", "churn"}, {"shard", "010"}}},
-			{Path: "/var/log/[ab]?.{log,txt}", Format: JSONL, ID: "{request}/{row}"},
+			{Path: "/var/log/[ab]?.{log,txt}", Format: JSONL, ID: "{request}/{row}", Unwrap: CRI},
+			{Path: "/var/log/plain.csv", Header: []string{"id", "timestamp", "age"}},
 		},
-		Labels:       []Source{{Path: "/srv/labels/*.csv"}, {Path: "/srv/late.txt", Format: CSV}},
+		Labels:       []Source{{Path: "/srv/labels/*.csv"}, {Path: "/srv/late.txt", Format: CSV, Header: []string{"id", "label"}}},
 		LabelTimeout: 90 * 24 * time.Hour, LabelsInPredictions: true, MaxIDs: 5_000_000,
 		Fields: Fields{
 			ID: "{request.id}_{row}", Timestamp: "ts", Version: "release", Model: "name", Features: "inputs",
@@ -183,6 +184,7 @@ models:
     reference:
       path: /srv/training.data
       format: csv
+      header: [age, plan code, label]
     references:
       1.1-rc:
         path: /srv/rc

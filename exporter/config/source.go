@@ -14,14 +14,28 @@ import (
 func (l *loader) fileKeys(f *File) []key {
 	return []key{
 		{"path", func(v node) { l.readPath(v, &f.Path) }, "path: training.csv"},
-		{"format", func(v node) { choice(v, &f.Format, JSONL, CSV, Profile, SageMakerStatistics) }, ""},
+		{"format", func(v node) {
+			choice(v, &f.Format, JSONL, CSV, JSON, Logfmt, TFRecord, Parquet, Profile, SageMakerStatistics)
+		}, ""},
+		{"header", func(v node) { readHeader(v, &f.Header) }, ""},
 	}
+}
+
+// readFile reads the file of a reference.
+func (l *loader) readFile(n node, f *File) bool {
+	if !n.mapping("a mapping such as {path: training.csv}", l.fileKeys(f)) {
+		return false
+	}
+	checkFormat(n, FormatOf(f.Format, f.Path))
+	return true
 }
 
 func (l *loader) sourceKeys(s *Source) []key {
 	return []key{
 		{"path", func(v node) { l.readPattern(v, &s.Path) }, `path: "logs/*.jsonl"`},
-		{"format", func(v node) { choice(v, &s.Format, JSONL, CSV) }, ""},
+		{"format", func(v node) { choice(v, &s.Format, JSONL, CSV, JSON, Logfmt, TFRecord, Parquet) }, ""},
+		{"header", func(v node) { readHeader(v, &s.Header) }, ""},
+		{"unwrap", func(v node) { choice(v, &s.Unwrap, Docker, CRI) }, ""},
 		{"id", func(v node) { readID(v, &s.ID) }, ""},
 		{"where", func(v node) { readWhere(v, s) }, ""},
 	}
@@ -36,7 +50,9 @@ func (l *loader) labelKeys(s *Source, inPredictions *bool, timeout *labelTimeout
 
 func (l *loader) readPredictions(n node, m *Model) {
 	m.Predictions = readSources(n, `{path: "logs/*.jsonl"}`, func(item node, want string) (s Source, ok bool) {
-		ok = item.mapping(want, l.sourceKeys(&s))
+		if ok = item.mapping(want, l.sourceKeys(&s)); ok {
+			checkFormat(item, FormatOf(s.Format, s.Path))
+		}
 		return s, ok
 	})
 }
@@ -49,6 +65,7 @@ func (l *loader) readLabels(n node, m *Model) {
 		if !item.mapping(want, l.labelKeys(&s, &inPredictions, timeout)) {
 			return s, false
 		}
+		checkFormat(item, FormatOf(s.Format, s.Path))
 		m.LabelsInPredictions = m.LabelsInPredictions || inPredictions
 		path, hasPath := item.find("path")
 		_, told := item.find("in_predictions")
