@@ -218,6 +218,13 @@ func (j *Join) loadGroup(part []byte) (rest []byte, err error) {
 	if count == 0 {
 		return part, nil
 	}
+	for i, rest := uint64(0), part; i < count && len(rest) >= e.stride; i++ {
+		j.touched += j.index.touch(binary.LittleEndian.Uint64(rest))
+		if labelled := binary.LittleEndian.Uint32(rest[atLabel:]) != 0; labelled && len(rest) >= e.stride+labelSize {
+			rest = rest[labelSize:]
+		}
+		rest = rest[e.stride:]
+	}
 	b := e.bucket(number)
 	for range count {
 		if len(part) < e.stride {
