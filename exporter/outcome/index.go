@@ -100,6 +100,20 @@ func (x *index) grow(s *shard) {
 	}
 }
 
+// reserve makes an empty index large enough for so many places.
+func (x *index) reserve(places int) {
+	if x.len > 0 {
+		return
+	}
+	size := firstSlots
+	for size*3/4 < places/shardCount {
+		size *= 2
+	}
+	for i := range x.shards {
+		x.shards[i] = shard{slots: make([]slot, size)}
+	}
+}
+
 // refill puts all places of a shard into another one, and reports whether that was possible. The hashes stand far apart
 // in memory: they are asked for many at a time, so that the processor waits for all of them at once.
 func (x *index) refill(s *shard, old []slot) bool {
