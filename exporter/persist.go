@@ -19,8 +19,8 @@ import (
 // stateVersion changes whenever what a model saves changes its shape or its meaning.
 const stateVersion = 2
 
-// fingerprint is a hash of all that gives meaning to a model's state: its references, and its configuration but for what
-// only says where the logs are or what is shown of the counts. A state of another fingerprint is of no use.
+// fingerprint is a hash of all that gives meaning to a model's state: its references, and its configuration but for
+// what only says where the logs are or what is shown of the counts. A state of another fingerprint is of no use.
 func (m *model) fingerprint() (uint64, error) {
 	c := *m.config
 	c.Predictions, c.Labels = wheres(c.Predictions), wheres(c.Labels)
@@ -34,7 +34,7 @@ func (m *model) fingerprint() (uint64, error) {
 	h := xxhash.New()
 	fmt.Fprintf(h, "%d\n%s\n", stateVersion, text)
 	for i, b := range m.baselines() {
-		print, err := b.profile.Fingerprint()
+		hash, err := b.profile.Fingerprint()
 		if err != nil {
 			return 0, fmt.Errorf("model %q: fingerprint of a reference: %w", c.Name, err)
 		}
@@ -42,7 +42,7 @@ func (m *model) fingerprint() (uint64, error) {
 		if i > 0 {
 			version = m.config.References[i-1].Version
 		}
-		fmt.Fprintf(h, "%q %x\n", version, print)
+		fmt.Fprintf(h, "%q %x\n", version, hash)
 	}
 	return h.Sum64(), nil
 }

@@ -33,22 +33,26 @@ var slicedSets = []struct {
 }{
 	{
 		"flights", "../examples/flights", "[origin, weekday, [origin, weekday], recent_delay_origin, [recent_delay_origin, weekday], prediction]",
-		map[string][]float64{"recent_delay_origin": {-5, 0, 7.5}}, 0, 9,
+		map[string][]float64{"recent_delay_origin": {-5, 0, 7.5}},
+		0, 9,
 		map[string]int{"missing": 2, "other": 2},
 	},
 	{
 		"flights-control", "../../shared/data/flights-control", "[[hour, destination], destination]",
-		map[string][]float64{"hour": {5, 11, 17}}, 0, 1000,
+		map[string][]float64{"hour": {5, 11, 17}},
+		0, 1000,
 		map[string]int{"unseen": 2},
 	},
 	{
 		"elec2", "../../shared/data/elec2", "[weekday, [weekday, nswprice], score]",
-		map[string][]float64{"nswprice": {0.03, 0.05, 0.1}, "score": {0.1, 0.5, 0.9}}, 0, 4,
+		map[string][]float64{"nswprice": {0.03, 0.05, 0.1}, "score": {0.1, 0.5, 0.9}},
+		0, 4,
 		map[string]int{"other": 2},
 	},
 	{
 		"bikeshare", "../../shared/data/bikeshare", "[weather, [season, weather], hour]",
-		map[string][]float64{"hour": {6, 12, 18}}, 25, 5,
+		map[string][]float64{"hour": {6, 12, 18}},
+		25, 5,
 		map[string]int{"other": 1},
 	},
 	{
@@ -347,17 +351,18 @@ func TestSlicesEqualARecountOfTheLogs(t *testing.T) {
 			}
 			labels := readRaw(t, find("labels"))
 			more, corrected := corrections(t, labels, set.tolerance > 0)
-			var columns, tolerance string
+			var tolerance string
+			var columns strings.Builder
 			for column, edges := range set.edges {
 				text, _ := json.Marshal(edges)
-				columns += fmt.Sprintf("%s: {edges: %s}, ", column, text)
+				fmt.Fprintf(&columns, "%s: {edges: %s}, ", column, text)
 			}
 			if set.tolerance > 0 {
 				tolerance = fmt.Sprintf(", error_tolerance: %g", set.tolerance)
 			}
 			got, _ := runOnce(t, fmt.Sprintf(
 				"models:\n- {name: m, reference: {path: %q}, predictions: {path: %q}, labels: [{path: %q, timeout: 10y}, {path: %q}], windows: [7d, 28d, 180d], fields: {version: none}, columns: {%s}, slices: %s, max_slice_values: %d%s}\n",
-				filepath.Join(folder, "reference.csv"), find("predictions"), find("labels"), more, columns, set.by, set.limit, tolerance), false)
+				filepath.Join(folder, "reference.csv"), find("predictions"), find("labels"), more, columns.String(), set.by, set.limit, tolerance), false)
 
 			c := &recount{t: t, reference: readRaw(t, find("reference")), edges: set.edges, limit: set.limit}
 			want := c.all(readRaw(t, find("predictions")), append(labels, corrected...), set.by, set.tolerance)

@@ -109,12 +109,13 @@ func TestSlicesOfVersions(t *testing.T) {
 
 func TestSlicesByWhatCannotDivide(t *testing.T) {
 	dir := t.TempDir()
-	reference := "id,plan,note,prediction,label\n"
+	var reference strings.Builder
+	reference.WriteString("id,plan,note,prediction,label\n")
 	for i := range 40 {
-		reference += fmt.Sprintf("%d,a,this is text number %d of some,1,1\n", i, i)
+		fmt.Fprintf(&reference, "%d,a,this is text number %d of some,1,1\n", i, i)
 	}
 	path := filepath.Join(dir, "r.csv")
-	if err := os.WriteFile(path, []byte(reference), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(reference.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for column, want := range map[string]string{
@@ -148,13 +149,13 @@ func TestSlicesByWhatCannotDivide(t *testing.T) {
 
 // The configuration must not take more slices than a prediction has room for.
 func TestAsManySlicesAsMayBeConfigured(t *testing.T) {
-	header, row, by := "", "", ""
+	var columns, values strings.Builder
 	for i := range 10 {
-		header += fmt.Sprintf("c%d,", i)
-		row += fmt.Sprintf("v%d,", i)
-		by += fmt.Sprintf("c%d,", i)
+		fmt.Fprintf(&columns, "c%d,", i)
+		fmt.Fprintf(&values, "v%d,", i)
 	}
-	got := sliceLog(t, "slices: ["+by+"]", header+"prediction\n"+row+"1\n"+row+"2\n",
+	header, row := columns.String(), values.String()
+	got := sliceLog(t, "slices: ["+header+"]", header+"prediction\n"+row+"1\n"+row+"2\n",
 		"id,timestamp,"+header+"prediction\n1,2025-01-01,"+row+"1\n", "")
 	for i := range 10 {
 		if n, ok := got.find(metric.SlicePredictions, fmt.Sprintf("column=c%d", i), fmt.Sprintf("value=v%d", i), "window=1h"); !ok || n != 1 {

@@ -82,13 +82,15 @@ func TestVersionsAreComparedWithTheChampion(t *testing.T) {
 		{"the second one is the champion", "v2", []share{first, second}, []pair{{second, first}}},
 		{"three versions", "", []share{first, second, third}, []pair{{first, second}, {first, third}}},
 		{
-			"three versions and the last one is the champion", "v3", []share{first, second, third},
+			"three versions and the last one is the champion", "v3",
+			[]share{first, second, third},
 			[]pair{{third, first}, {third, second}},
 		},
 		{"a champion that is not there", "v4", []share{first, second}, nil},
 		{"a version without labels", "", []share{first, second, {version: "v4", total: 50}}, []pair{{first, second}}},
 		{
-			"the version seen first has no labels", "", []share{{version: "v0", total: 50}, second, first},
+			"the version seen first has no labels", "",
+			[]share{{version: "v0", total: 50}, second, first},
 			[]pair{{second, first}},
 		},
 		{
@@ -98,10 +100,12 @@ func TestVersionsAreComparedWithTheChampion(t *testing.T) {
 		},
 		{
 			"the champion has one label too few", "v0",
-			[]share{{version: "v0", total: 50, labelled: 29, wrong: 29}, second, first}, nil,
+			[]share{{version: "v0", total: 50, labelled: 29, wrong: 29}, second, first},
+			nil,
 		},
 		{
-			"no errors at all", "", []share{third, {version: "v4", total: 30, labelled: 30}},
+			"no errors at all", "",
+			[]share{third, {version: "v4", total: 30, labelled: 30}},
 			[]pair{{third, share{version: "v4", labelled: 30}}},
 		},
 	} {
@@ -158,11 +162,12 @@ func TestRegressionsAreComparedAtOneTolerance(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			s := newSite(t, "    labels: {path: labels.jsonl}\n    windows: [24h]\n    task: regression\n"+c.more)
 			for i, name := range []string{"reference.csv", "reference-2.csv"} {
-				text := "age,prediction,label\n"
+				var text strings.Builder
+				text.WriteString("age,prediction,label\n")
 				for k := range 50 {
-					text += fmt.Sprintf("%d,%d.5,%d\n", k, k+i, k)
+					fmt.Fprintf(&text, "%d,%d.5,%d\n", k, k+i, k)
 				}
-				s.write(name, text)
+				s.write(name, text.String())
 			}
 			for i := range 80 {
 				at := start.Add(time.Duration(i) * time.Minute).Format(time.RFC3339)

@@ -272,7 +272,7 @@ func (w *writer) predict() {
 
 // label appends labels, right and wrong ones, late and early ones, some of them corrected.
 func (w *writer) label() {
-	text := ""
+	var text strings.Builder
 	for range 1 + w.random.IntN(40) {
 		i := w.random.IntN(w.begun + 20)
 		if w.random.IntN(50) == 0 {
@@ -283,11 +283,11 @@ func (w *writer) label() {
 		}
 		w.labelled[i] = w.lives["labels.csv"]
 		yes := w.random.IntN(3) == 0
-		text += fmt.Sprintf("p%d,%s,%s\n", i, when(w.told).Add(time.Hour).Format(time.RFC3339), word(yes))
+		fmt.Fprintf(&text, "p%d,%s,%s\n", i, when(w.told).Add(time.Hour).Format(time.RFC3339), word(yes))
 		w.told++
 		w.labels[i] = yes
 	}
-	w.add("labels.csv", text)
+	w.add("labels.csv", text.String())
 }
 
 // archives moves name.1, name.2.gz and so on by one, so that name.1 is free.

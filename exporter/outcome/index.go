@@ -4,8 +4,8 @@ package outcome
 // places of one hash as are put in. Where an entry stands is told by ten bytes or so: neither the hash nor the id is
 // in the table, only eight bits of the hash, which rule out nearly all entries of other ids without looking at them.
 //
-// Probing is linear, with the rule of "Robin Hood" (Celis, 1986): what is farther from its home stands first. So a search
-// ends soon, no slot is farther from home than a byte tells, and a removed entry leaves nothing behind.
+// Probing is linear, with the rule of "Robin Hood" (Celis, 1986): what is farther from its home stands first. So a
+// search ends soon, no slot is farther from home than a byte tells, and a removed entry leaves nothing behind.
 //
 // It is divided into shards by the hash, so that it grows in small steps, none of which takes long.
 type index struct {

@@ -228,9 +228,9 @@ func (j *Join) fill(b *bucket, id uint64, time int64) (place uint32, entry []byt
 	return place, entry
 }
 
-// AddLabel takes a label in. The result is Unmatched, Matched, Corrected or Duplicate. The pairs are those whose outcome
-// is to be added, one for each version that has predicted the id: none if the prediction is still to come. They are
-// valid until the next call.
+// AddLabel takes a label in. The result is Unmatched, Matched, Corrected or Duplicate. The pairs are those whose
+// outcome is to be added, one for each version that has predicted the id: none if the prediction is still to come. They
+// are valid until the next call.
 func (j *Join) AddLabel(l Label) (Result, []Joined) {
 	j.pairs = j.pairs[:0]
 	result := Unmatched

@@ -170,10 +170,11 @@ func TestUnsoundData(t *testing.T) {
 			p.s.Add(metric.ReferenceUnseenRatio, test.expectedUnseen, "m", "1", "c", "feature")
 		}
 		r := p.report(Options{})
-		got := ""
+		var all strings.Builder
 		for _, f := range r.Failed([]Kind{Data}) {
-			got += f.Statistic
+			all.WriteString(f.Statistic)
 		}
+		got := all.String()
 		if got != test.want || r.Models[0].Versions[0].Columns[0].Unsound != (test.want != "") {
 			t.Errorf("%s: found %q, want %q", name, got, test.want)
 		}
@@ -200,10 +201,11 @@ func TestErrorRatios(t *testing.T) {
 			p.s.Add(metric.ReferenceErrorRatio, test.reference, "m", "1")
 		}
 		r := p.report(Options{})
-		got := ""
+		var all strings.Builder
 		for _, f := range r.Failed([]Kind{Errors}) {
-			got += f.Severity
+			all.WriteString(f.Severity)
 		}
+		got := all.String()
 		if got != test.want {
 			t.Errorf("%s: found %q, want %q", name, got, test.want)
 		}

@@ -106,7 +106,7 @@ func namesOf(c *profile.Column) []string {
 // size is the number of codes.
 func (a *axis) size() int { return len(a.names) + len(words) }
 
-func (a *axis) other() uint16   { return uint16(len(a.names)) }
+// Behind the names stands the code of what is not told apart, and behind that these two.
 func (a *axis) unseen() uint16  { return uint16(len(a.names)) + 1 }
 func (a *axis) missing() uint16 { return uint16(len(a.names)) + 2 }
 

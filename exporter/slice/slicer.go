@@ -138,7 +138,8 @@ func (s *Slice) cross(a, b *axis, limit int) {
 	s.Left = (len(a.names)+a.left)*(len(b.names)+b.left) - len(pairs)
 }
 
-// likely returns the pairs of largest weight, limit at most, the likeliest first; of equal ones those of earlier values.
+// likely returns the pairs of largest weight, limit at most, the likeliest first; of equal ones those of earlier
+// values.
 // Both lists of counts descend.
 func likely(a, b []uint64, limit int) []pair {
 	var pairs []pair

@@ -25,9 +25,9 @@ const (
 // errUnfinished says that a compressed file does not end as it should: it is being written, or it is broken.
 var errUnfinished = errors.New("the compressed file is not complete")
 
-// identify finds out what the content of new files is: one that is known already, whose reading goes on there; a copy of
-// a file that still has all of it, which is not read as long as that is so; or a new one. It is done before anything is
-// read, because a file that has been emptied may have its content in another one now.
+// identify finds out what the content of new files is: one that is known already, whose reading goes on there; a copy
+// of a file that still has all of it, which is not read as long as that is so; or a new one. It is done before anything
+// is read, because a file that has been emptied may have its content in another one now.
 func (s *Files) identify() {
 	var undecided []*file
 	for _, f := range s.files {
@@ -107,7 +107,9 @@ func (s *Files) look(f *file) bool {
 }
 
 // isPacked reports whether a file that begins like this is compressed.
-func isPacked(head []byte) bool { return bytes.HasPrefix(head, gzipStart) || bytes.HasPrefix(head, zstdStart) }
+func isPacked(head []byte) bool {
+	return bytes.HasPrefix(head, gzipStart) || bytes.HasPrefix(head, zstdStart)
+}
 
 // mayBePacked reports whether a file of so few bytes is compressed if it goes on so.
 func mayBePacked(all []byte) bool {
