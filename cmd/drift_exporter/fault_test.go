@@ -411,11 +411,12 @@ func (w *writer) await(p *process) map[string]float64 {
 
 // changing has the metrics that tell of a run and not of the logs, beside notCompared.
 //
-// The counter of errors and the delays are of the first label of each prediction, and detectors see labels one by one:
+// The counters of errors and of confused classes and the delays are of the first label of each prediction, and detectors see labels one by one:
 // of a prediction and its corrected label, read from two logs, either may come first.
 var changing = []string{
 	"drift_source_read_bytes_total", "drift_window_end_timestamp_seconds", "drift_exporter_", "drift_detector_",
 	"drift_prediction_errors_total", "drift_label_delay_seconds_bucket", "drift_label_delay_seconds_sum",
+	"drift_confusion_total",
 }
 
 // Whenever the exporter is killed, and whatever happens to its logs meanwhile, in the end it has counted what one has
