@@ -46,7 +46,7 @@ func (b *builder) fitErrors() {
 	var inputs []boost.Column
 	model := &ErrorModel{}
 	for _, w := range b.columns {
-		c := p.feature(w.name)
+		c := p.Feature(w.name)
 		if w.role != Feature || c == nil || c.Kind == record.Text {
 			continue
 		}
@@ -66,8 +66,8 @@ func (b *builder) fitErrors() {
 	}
 }
 
-// feature returns the feature of a name, nil if there is none.
-func (p *Profile) feature(name string) *Column {
+// Feature returns the feature of a name, nil if there is none.
+func (p *Profile) Feature(name string) *Column {
 	i := slices.IndexFunc(p.Columns, func(c Column) bool { return c.Name == name && c.Role == Feature })
 	if i < 0 {
 		return nil
@@ -97,7 +97,7 @@ func (p *Profile) restoreErrors(s *storedErrors) error {
 	for i, ranks := range m.Trees.Ranks {
 		codes := 0
 		if i < len(m.Features) {
-			c := p.feature(m.Features[i])
+			c := p.Feature(m.Features[i])
 			if c == nil || c.Kind == record.Text || slices.Contains(m.Features[:i], c.Name) {
 				return fmt.Errorf("errors: %q is no feature that trees can look at, or is there twice", m.Features[i])
 			}

@@ -43,7 +43,7 @@ func expected(t *testing.T, p *Profile, x float64, plan string, prediction float
 	}
 	row := make([]float64, 0, 3)
 	for _, name := range p.Errors.Features {
-		if c := p.feature(name); name == "x" {
+		if c := p.Feature(name); name == "x" {
 			row = append(row, x)
 		} else {
 			row = append(row, c.Input([]byte(plan)))
@@ -175,7 +175,7 @@ func TestSamplesAreBoundedAndEven(t *testing.T) {
 	}
 	values := make(map[string][]float64)
 	for _, w := range b.columns {
-		switch c := b.profile.feature(w.name); {
+		switch c := b.profile.Feature(w.name); {
 		case c == nil:
 		case c.Inputs() == 0:
 			values[w.name] = s.numbersOf(w.sighting)
@@ -183,7 +183,7 @@ func TestSamplesAreBoundedAndEven(t *testing.T) {
 			values[w.name] = s.codesOf(w.sighting, c)
 		}
 	}
-	late := b.profile.feature("late")
+	late := b.profile.Feature("late")
 	var thirds [3]int
 	last := -1.0
 	for i, x := range values["row"] {
