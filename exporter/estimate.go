@@ -111,7 +111,8 @@ func (s *binaryEstimator) add(b *record.Batch, rows []uint32) {
 	}
 }
 
-// isPositive reports whether a predicted class is the positive one, in any spelling that the model's labels may have too.
+// isPositive reports whether a predicted class is the positive one, in any spelling that the model's labels may have
+// too.
 func (s *binaryEstimator) isPositive(class []byte) bool {
 	switch {
 	case bytes.Equal(class, s.positive):
@@ -158,8 +159,8 @@ func newErrorEstimator(own *baseline, lengths []time.Duration) *errorEstimator {
 	for _, name := range model.Features {
 		s.inputs = append(s.inputs, errorInput{own.profile.Feature(name), own.field(name, profile.Feature)})
 	}
-	prediction := string(profile.Prediction)
-	s.inputs = append(s.inputs, errorInput{own.profile.Find(profile.Prediction), own.field(prediction, profile.Prediction)})
+	prediction := own.field(string(profile.Prediction), profile.Prediction)
+	s.inputs = append(s.inputs, errorInput{own.profile.Find(profile.Prediction), prediction})
 	return s
 }
 

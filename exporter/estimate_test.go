@@ -192,7 +192,7 @@ func TestEstimatesSurviveARestart(t *testing.T) {
 		m.monitors[0].save(&e)
 		loaded := newMonitor(m.monitors[0].version, m)
 		decoder := state.NewDecoder(slices.Concat(e.Parts()...))
-		if loaded.load(decoder); decoder.End() != nil {
+		if loaded.load(decoder, m.classes.Len()); decoder.End() != nil {
 			t.Fatal(decoder.End())
 		}
 		m.monitors[0] = loaded

@@ -1,7 +1,7 @@
 // Package boost fits small ensembles of regression trees by gradient boosting, and predicts with them: numbers by the
-// squared loss, probabilities by the logistic one. Values are put into at most 255 bins a column, and trees grow leaf by
-// leaf, the one that gains most first, as in Ke et al., "LightGBM: A Highly Efficient Gradient Boosting Decision Tree"
-// (2017). There is no chance in it: the same data give the same model.
+// squared loss, probabilities by the logistic one. Values are put into at most 255 bins a column, and trees grow leaf
+// by leaf, the one that gains most first, as in Ke et al., "LightGBM: A Highly Efficient Gradient Boosting Decision
+// Tree" (2017). There is no chance in it: the same data give the same model.
 package boost
 
 import (
@@ -47,17 +47,17 @@ type Options struct {
 	MinRows int
 	// Bins is the largest number of bins of a column, from 2 to 255, missing values not counted.
 	Bins int
-	// Rate is the share of a tree's correction that is taken, above 0 and at most 1. Lambda, 0 or more, shrinks leaves with
-	// few rows: it is added to the sum of the second derivatives of the loss, which of the squared loss is the number of
-	// rows.
+	// Rate is the share of a tree's correction that is taken, above 0 and at most 1. Lambda, 0 or more, shrinks leaves
+	// with few rows: it is added to the sum of the second derivatives of the loss, which of the squared loss is the number
+	// of rows.
 	Rate, Lambda float64
 }
 
 // Fit learns from the training rows. It keeps as many trees as make the loss of the first target smallest in the rows
 // that are held out, none if all of them make it larger; all trees if no row is held out. There must be a training row.
 func Fit(d Data, training, heldOut []int, o Options) *Model {
-	if len(training) == 0 || len(d.Targets) == 0 || o.Loss == Logistic && len(d.Targets) > 1 ||
-		o.Leaves < 2 || o.Leaves > maxLeaves || o.MinRows < 1 || o.Bins < 2 || o.Bins > maxBins || o.Rate <= 0 || o.Lambda < 0 {
+	if len(training) == 0 || len(d.Targets) == 0 || o.Loss == Logistic && len(d.Targets) > 1 || o.Leaves < 2 ||
+		o.Leaves > maxLeaves || o.MinRows < 1 || o.Bins < 2 || o.Bins > maxBins || o.Rate <= 0 || o.Lambda < 0 {
 		panic("bug: trees cannot be fitted to these data with these options")
 	}
 	m := &Model{Loss: o.Loss}

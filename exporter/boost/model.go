@@ -109,8 +109,8 @@ func (m *Model) thresholds(column int) []float64 {
 
 func sigmoid(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
 
-// Check reports what is wrong with a model that was read from a file: if nothing is, its predictor takes rows of as many
-// columns and gives as many outputs as said.
+// Check reports what is wrong with a model that was read from a file: if nothing is, its predictor takes rows of as
+// many columns and gives as many outputs as said.
 func (m *Model) Check(columns, outputs int) error {
 	if m.Loss > Logistic || m.Loss == Logistic && outputs != 1 || len(m.Base) != outputs || !finite(m.Base) {
 		return fmt.Errorf("the trees have another loss or other outputs than %d", outputs)

@@ -14,8 +14,8 @@ const (
 
 // Predictor predicts with a model. It walks down no tree, which would cost a wrongly guessed branch at every second
 // node: for each input it looks up the leaves, of all trees at once, that the input's value leaves open, and takes of
-// each tree the first leaf that all inputs leave open (Lucchese et al., "QuickScorer: A Fast Algorithm to Rank Documents
-// with Additive Ensembles of Regression Trees", 2015). It may not be used by two goroutines at once.
+// each tree the first leaf that all inputs leave open (Lucchese et al., "QuickScorer: A Fast Algorithm to Rank
+// Documents with Additive Ensembles of Regression Trees", 2015). It may not be used by two goroutines at once.
 type Predictor struct {
 	loss    Loss
 	base    []float64
@@ -161,8 +161,8 @@ func (p *Predictor) find() {
 	}
 }
 
-// Predict writes the outputs for a row into out. The row has an input for each column, as Column.Values has. It does not
-// allocate.
+// Predict writes the outputs for a row into out. The row has an input for each column, as Column.Values has. It does
+// not allocate.
 func (p *Predictor) Predict(row, out []float64) {
 	open := p.open
 	for i := range open {

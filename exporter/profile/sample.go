@@ -12,8 +12,8 @@ const (
 	maxSampleRows, maxSampleValues = 20_000, 2_000_000
 )
 
-// sample keeps whole rows of a reference that have a prediction and a label which are numbers, as far as it may turn out
-// to be that of a regression: between half of the limit and all of it, if there are so many. Which rows depends on
+// sample keeps whole rows of a reference that have a prediction and a label which are numbers, as far as it may turn
+// out to be that of a regression: between half of the limit and all of it, if there are so many. Which rows depends on
 // nothing but their numbers: those whose hash is below a bound, which is halved whenever they become too many. Each row
 // is as likely to be kept as any other.
 type sample struct {

@@ -95,6 +95,13 @@ func TestErrorsOfARegressionAreLearnt(t *testing.T) {
 	if len(data)-len(without) > 40_000 {
 		t.Errorf("the model of errors takes %d bytes", len(data)-len(without))
 	}
+	with, err := p.Fingerprint()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if print, err := bare.Fingerprint(); err != nil || print == with {
+		t.Errorf("a profile without the model has the same fingerprint, %v", err)
+	}
 	again := write(t, "again.csv", content)
 	if other, err := build(t, again).encode(); err != nil || len(other) != len(data)+len(again.Path)-len(o.Path) {
 		t.Errorf("the same rows give another profile: %d bytes instead of %d, %v", len(other), len(data), err)

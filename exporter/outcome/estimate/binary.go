@@ -7,8 +7,8 @@ import (
 	"github.com/drift-exporter/drift_exporter/exporter/state"
 )
 
-// unit is the probability 1. Probabilities are summed as whole numbers, so that sums do not depend on the order: each is
-// right to 3e-8.
+// unit is the probability 1. Probabilities are summed as whole numbers, so that sums do not depend on the order: each
+// is right to 3e-8.
 const unit = 1 << 24
 
 // Point is a calibrated score.

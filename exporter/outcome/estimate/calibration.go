@@ -1,9 +1,9 @@
 // Package estimate tells how good predictions are before their labels come: for binary classification from calibrated
-// scores (CBPE), for regression from a model of the errors that the reference had (DLE), as NannyML defines the two. The
-// reference's labels go in, and then live predictions; expected performance comes out.
+// scores (CBPE), for regression from a model of the errors that the reference had (DLE), as NannyML defines the two.
+// The reference's labels go in, and then live predictions; expected performance comes out.
 //
-// Both take what a prediction means to be what it meant in the reference: that among predictions of a probability, or of
-// inputs, as many are wrong as were then. Where that has changed (concept drift), no estimate can see it.
+// Both take what a prediction means to be what it meant in the reference: that among predictions of a probability, or
+// of inputs, as many are wrong as were then. Where that has changed (concept drift), no estimate can see it.
 //
 // Nothing in it may be used by two goroutines at once.
 package estimate
@@ -203,8 +203,8 @@ func heads(n uint64, random *rand.Rand) uint64 {
 	return uint64(count + bits.OnesCount64(random.Uint64()&(1<<n-1)))
 }
 
-// error returns the expected calibration error of points: over ten bins of equal width, what the probabilities add up to
-// minus the positives, all in absolute value and over the number of outcomes.
+// error returns the expected calibration error of points: over ten bins of equal width, what the probabilities add up
+// to minus the positives, all in absolute value and over the number of outcomes.
 func (c *Calibration) error(points []point) float64 {
 	var gaps [calibrationBins]float64
 	var n float64

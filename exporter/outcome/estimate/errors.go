@@ -16,14 +16,15 @@ const (
 	blocks, everyBlock = 25, 5
 )
 
-// FitErrors learns from the reference how large the errors of a regression are: the absolute and, in the same trees, the
-// squared error of a prediction by the features and the prediction itself. The inputs are the columns in their order and
-// the prediction behind them. ok is false if there are fewer than 200 rows.
+// FitErrors learns from the reference how large the errors of a regression are: the absolute and, in the same trees,
+// the squared error of a prediction by the features and the prediction itself. The inputs are the columns in their
+// order and the prediction behind them. ok is false if there are fewer than 200 rows.
 //
 // How many trees there are is found on a fifth of the rows that the trees have not seen, in blocks of neighbours,
-// because neighbours resemble each other; then as many are fitted to all rows. If inputs tell nothing of the error there
-// is no tree, and every prediction has the reference's mean error. The estimate is of the errors that the reference has:
-// if its predictions are for rows that the regression has learnt from, so are these errors, and too small.
+// because neighbours resemble each other; then as many are fitted to all rows. If inputs tell nothing of the error
+// there is no tree, and every prediction has the reference's mean error. The estimate is of the errors that the
+// reference has: if its predictions are for rows that the regression has learnt from, so are these errors, and too
+// small.
 func FitErrors(columns []boost.Column, predictions, labels []float64) (m *boost.Model, ok bool) {
 	n := len(predictions)
 	if n < minRows {
@@ -55,8 +56,8 @@ type Errors struct {
 	absolute, squared float64
 }
 
-// Add takes in a prediction by what the model of FitErrors says of it. An error below 0, which trees may come to, counts
-// as 0.
+// Add takes in a prediction by what the model of FitErrors says of it. An error below 0, which trees may come to,
+// counts as 0.
 func (r *Errors) Add(absolute, squared float64) {
 	r.n++
 	r.absolute += max(absolute, 0)
@@ -73,8 +74,8 @@ func (r *Errors) Merge(o *Errors) {
 // N returns the number of predictions.
 func (r *Errors) N() uint64 { return r.n }
 
-// Metrics returns the expected performance, both in the label's unit: mae, the mean of the expected absolute errors, and
-// rmse, the square root of the mean of the expected squared ones.
+// Metrics returns the expected performance, both in the label's unit: mae, the mean of the expected absolute errors,
+// and rmse, the square root of the mean of the expected squared ones.
 func (r *Errors) Metrics() []outcome.Metric {
 	if r.n == 0 {
 		return nil
