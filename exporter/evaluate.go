@@ -204,6 +204,7 @@ func (e *evaluation) window(mon *monitor, i int, w config.Window) {
 	if view.Records < uint64(e.config.MinRecords) {
 		return
 	}
+	e.estimates(mon, i, w)
 	previous := mon.set.Previous(i)
 	for k := range view.Columns {
 		c := columnEvaluation{

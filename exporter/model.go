@@ -368,6 +368,7 @@ func (m *model) addPredictions(l *load, now time.Time) {
 	for _, g := range groups {
 		m.monitors[g.version].set.Add(b, g.rows, g.pane)
 		m.monitors[g.version].slicePredictions(m.codes, b, g.rows)
+		m.monitors[g.version].estimate(b, g.rows)
 	}
 	m.groups = groups
 	m.lastRead = now
@@ -389,6 +390,7 @@ func (m *model) advance() {
 		mon.set.Advance(m.newest)
 		mon.labeled.Advance(m.newest)
 		mon.advanceSlices(m.newest, m.newestLabel)
+		mon.advanceEstimates(m.newest)
 		if mon.outcomes != nil {
 			mon.outcomes.Advance(m.newestLabel)
 		}

@@ -25,6 +25,8 @@ type monitor struct {
 	// confusion is nil for a regression, and without labels.
 	confusion confusion
 	slices    *slice.Windows // nil without slices
+	// estimators estimate the performance without labels; none where the reference does not allow for that.
+	estimators []estimator
 
 	predictions, labeledTotal, errors uint64
 	oldest, newest                    int64
@@ -47,7 +49,8 @@ func newMonitor(version string, m *model) *monitor {
 		fallback: !ok && len(m.own) > 0,
 		set:      window.New(own.live, own.fields, lengths, m.config.CutPoints, m.config.MovingReference),
 		labeled:  window.NewCounter(lengths), oldest: math.MaxInt64, newest: never,
-		slices: own.newSlices(m.config, m.join != nil),
+		slices:     own.newSlices(m.config, m.join != nil),
+		estimators: newEstimators(own, lengths),
 	}
 	if m.join != nil {
 		mon.outcomes = outcome.NewWindows(lengths, own.rules)

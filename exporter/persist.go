@@ -146,6 +146,9 @@ func (mon *monitor) save(e *state.Encoder) {
 	for _, w := range mon.watches {
 		w.save(e)
 	}
+	for _, s := range mon.estimators {
+		s.save(e)
+	}
 }
 
 func (mon *monitor) load(d *state.Decoder, classes int) {
@@ -166,6 +169,9 @@ func (mon *monitor) load(d *state.Decoder, classes int) {
 	}
 	for _, w := range mon.watches {
 		w.load(d)
+	}
+	for _, s := range mon.estimators {
+		s.load(d)
 	}
 }
 

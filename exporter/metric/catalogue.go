@@ -159,6 +159,11 @@ var (
 		"drift_reference_performance", Gauge, with(perModel, "metric"),
 		"Performance on the reference, where that holds labels and predictions.",
 	}
+	EstimatedPerformance = Def{
+		"drift_estimated_performance", Gauge,
+		[]string{"model", "version", "metric", "method", "window"},
+		"Performance that the window's predictions are expected to have, before any of their labels; wrong where what scores or inputs mean has changed since the reference. method is cbpe (calibrated scores of a binary classification) or dle (a model of the errors of a regression)." + everyInterval,
+	}
 
 	VersionDifference = Def{
 		"drift_version_error_ratio_difference", Gauge, perRival,
@@ -413,6 +418,7 @@ var Catalogue = []Def{
 	ColumnMean, ReferenceColumnMean, ColumnStandardDeviation, ReferenceColumnStandardDeviation, ColumnQuantile,
 	BinValues, BinReferenceRatio,
 	ErrorRatio, ErrorRatioLower, ErrorRatioUpper, ErrorPValue, ReferenceErrorRatio, Performance, ReferencePerformance,
+	EstimatedPerformance,
 	VersionDifference, VersionDifferenceLower, VersionDifferenceUpper, VersionPValue,
 	Confusion, CalibrationScore, CalibrationPositiveRatio, ReferenceCalibrationScore, ReferenceCalibrationPositiveRatio,
 	DetectorState, DetectorDrifts, DetectorLastDrift,

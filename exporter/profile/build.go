@@ -71,6 +71,7 @@ type builder struct {
 	columns []*wanted
 	rows    int
 	results *results
+	sample  *sample // nil if there are no rows to take it from
 }
 
 type categoryCount struct {
@@ -126,6 +127,7 @@ func (b *builder) complete(all []*sighting) error {
 	if err := b.results.finish(); err != nil {
 		return fmt.Errorf("%s: %w", b.options.Path, err)
 	}
+	b.fitErrors()
 	return nil
 }
 

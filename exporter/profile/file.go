@@ -56,6 +56,7 @@ type stored struct {
 	ToleranceError float64        `json:"tolerance_error,omitempty"`
 	Performance    *outcome.State `json:"performance"`
 	LeftOut        []storedLeft   `json:"left_out"`
+	Errors         *storedErrors  `json:"errors,omitempty"`
 }
 
 type storedLeft struct {
@@ -225,7 +226,7 @@ func (p *Profile) encode() ([]byte, error) {
 		Task: taskNames[p.Rules.Task], TaskWhy: p.TaskWhy, TaskUnknown: p.TaskUnknown, Classes: texts(p.Classes),
 		PositiveClass: text(p.PositiveClass), PositiveWhy: p.PositiveWhy, HasPositive: p.Rules.HasPositive,
 		Tolerance: p.Rules.Tolerance, ToleranceError: p.ToleranceError,
-		Performance: p.Performance.State(), LeftOut: []storedLeft{},
+		Performance: p.Performance.State(), LeftOut: []storedLeft{}, Errors: p.Errors.stored(),
 	}
 	for _, l := range p.LeftOut {
 		s.LeftOut = append(s.LeftOut, storedLeft{text(l.Name), l.Why})
@@ -331,7 +332,10 @@ func parse(data []byte) (*Profile, error) {
 		}
 		p.Columns = append(p.Columns, c)
 	}
-	return p, p.check()
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	return p, p.restoreErrors(s.Errors)
 }
 
 func (s *stored) profile() (*Profile, error) {

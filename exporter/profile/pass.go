@@ -32,6 +32,7 @@ type reading struct {
 func (b *builder) newPass() *pass {
 	p := &pass{builder: b, survey: newSurvey(b.options.Missing)}
 	p.survey.format, p.survey.name, p.survey.given = b.options.Format, b.options.Path, b.options.Header
+	b.sample = newSample()
 	n := b.options.Names
 	p.mayBeOutcome = slices.Concat(spellings(n.Prediction, string(Prediction)), spellings(n.Score, string(Score)),
 		spellings(n.Label, string(Label)))
@@ -132,7 +133,6 @@ func (p *pass) add() {
 	if p.names.batch.Rows != p.numbers.batch.Rows {
 		panic("bug: the same chunk has different numbers of rows")
 	}
-	p.rows += p.names.batch.Rows
 	for i, s := range p.numbers.columns {
 		if s.asNumbers != nil {
 			s.asNumbers.add(&p.numbers.batch.Columns[i])
@@ -145,6 +145,8 @@ func (p *pass) add() {
 		}
 	}
 	p.results.add(&p.numbers.batch, &p.names.batch)
+	p.sample.add(p, p.rows)
+	p.rows += p.names.batch.Rows
 }
 
 // nameLimit is how many categories of a column are counted by name.
