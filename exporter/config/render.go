@@ -54,6 +54,9 @@ type (
 		Path          text          `yaml:"path,omitempty"`
 		Format        Format        `yaml:"format,omitempty"`
 		Where         map[text]text `yaml:"where,omitempty"`
+		Preset        text          `yaml:"preset,omitempty"`
+		Mapping       *yaml.Node    `yaml:"mapping,omitempty"`
+		FeatureNames  any           `yaml:"feature_names,omitempty"`
 		Timeout       string        `yaml:"timeout,omitempty"`
 		InPredictions bool          `yaml:"in_predictions,omitempty"`
 	}
@@ -175,7 +178,17 @@ func writeFields(f *Fields) writtenFields {
 func writeSources(sources []Source, timeout time.Duration) []writtenSource {
 	var all []writtenSource
 	for _, s := range sources {
-		w := writtenSource{Path: text(s.Path), Format: s.Format}
+		w := writtenSource{Path: text(s.Path), Format: s.Format, Preset: text(s.Preset), Mapping: writeMapping(s.Mapping)}
+		switch {
+		case s.FeatureNames.Path != "":
+			w.FeatureNames = text(s.FeatureNames.Path)
+		case s.FeatureNames.List != nil:
+			var names []text
+			for _, name := range s.FeatureNames.List {
+				names = append(names, text(name))
+			}
+			w.FeatureNames = names
+		}
 		if timeout != 0 {
 			w.Timeout = model.Duration(timeout).String()
 		}
@@ -188,4 +201,13 @@ func writeSources(sources []Source, timeout time.Duration) []writtenSource {
 		all = append(all, w)
 	}
 	return all
+}
+
+// writeMapping renders a mapping, which is YAML already.
+func writeMapping(text string) *yaml.Node {
+	var document yaml.Node
+	if err := yaml.Unmarshal([]byte(text), &document); err != nil || len(document.Content) == 0 {
+		return nil
+	}
+	return document.Content[0]
 }

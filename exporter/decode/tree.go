@@ -115,7 +115,10 @@ func (v Value) Number() (x float64, ok bool) {
 		x = v.float()
 		return x, x-x == 0
 	case String, Bare:
-		x, kind := numText(v.bytes())
+		from, to := v.Span()
+		padded := v.t.text[:cap(v.t.text)]
+		from, to = numTrim(padded, from, to)
+		x, kind := numSpan(padded, from, to)
 		return x, kind == numFinite
 	default:
 		return 0, false
@@ -247,8 +250,8 @@ func (t *Tree) AddFloat(x float64) Value {
 	return t.add(node{kind: Float, size: 1, from: uint32(bits >> 32), length: uint32(bits)})
 }
 
-// AddText adds a value whose text is in the tree already: a Number, String or Bare. Of a Number the text must be one as
-// JSON has it, and the byte behind it none that a number goes on with.
+// AddText adds a value whose text is in the tree already: a Number, String or Bare. The byte behind it must be none that
+// a number goes on with, and the text of a Number must be one as JSON has it.
 func (t *Tree) AddText(k Kind, from, to int) Value {
 	return t.add(node{kind: k, size: 1, from: uint32(from), length: uint32(to - from)})
 }
@@ -279,4 +282,9 @@ func (t *Tree) AddCopy(v Value) Value {
 func (t *Tree) add(n node) Value {
 	t.nodes = append(t.nodes, n)
 	return Value{t, int32(len(t.nodes) - 1)}
+}
+
+// IsLast reports whether nothing was added since the value was: it then is a part of what is open already.
+func (t *Tree) IsLast(v Value) bool {
+	return v.t == t && int(v.at)+int(t.nodes[v.at].size) == len(t.nodes)
 }
