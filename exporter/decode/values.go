@@ -29,8 +29,7 @@ type ValueFormat struct {
 
 // The formats whose records can be read as values only.
 const (
-	// FormatJSON is objects of JSON one after the other, with anything between them but braces: a list of objects, or a
-	// file that holds one.
+	// FormatJSON is objects of JSON: one, several one after the other, or a list of them.
 	FormatJSON = "json"
 	// FormatCloudEvents is JSON Lines of events in the structured form of CloudEvents.
 	FormatCloudEvents = "cloudevents"
@@ -76,17 +75,26 @@ func (jsonLines) Read(_, data []byte, at int, t *Tree) (Value, int, error) {
 	return v, next, nil
 }
 
-// jsonObjects reads objects wherever they stand. That makes no difference between a list of objects, of which a block
-// may hold any part, and objects that follow each other.
+// jsonObjects reads objects with nothing between them but the brackets and commas of lists, and blanks. That makes no
+// difference between a list of objects, of which a block may hold any part, and objects that follow each other.
 type jsonObjects struct{}
 
 // Read implements ValueReader.
 func (jsonObjects) Read(_, data []byte, at int, t *Tree) (Value, int, error) {
-	begin := bytes.IndexByte(data[at:], '{')
-	if begin < 0 {
-		return Value{}, len(data), nil
+	begin := at
+	for begin < len(data) && (isBlank(data[begin]) || bytes.IndexByte([]byte("[],\xef\xbb\xbf"), data[begin]) >= 0) {
+		begin++
 	}
-	begin += at
+	if begin == len(data) {
+		return Value{}, begin, nil
+	}
+	if data[begin] != '{' {
+		end := len(data)
+		if n := bytes.IndexAny(data[begin:], "{\n"); n > 0 {
+			end = begin + n
+		}
+		return Value{}, end, fmt.Errorf("not JSON: byte %q stands where an object should", data[begin])
+	}
 	end := objectEnd(data, begin)
 	if end < 0 {
 		return Value{}, len(data), errors.New("not JSON: an object has no end")

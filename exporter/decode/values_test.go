@@ -51,6 +51,9 @@ func TestValueReaders(t *testing.T) {
 		{"json", "", `[{"a":1},{"a":2}]`, []any{one, two}},
 		{"json", "", "{\n \"a\": 1\n}\n\n{\"a\":2}\n", []any{one, two}},
 		{"json", "", `,{"a":"}\"{"}] {"a":`, []any{object("a", `}"{`), "not JSON: an object has no end"}},
+		{"json", "", "x y\n{\"a\":1}z{\"a\":2}", []any{
+			`not JSON: byte 'x' stands where an object should`, one, `not JSON: byte 'z' stands where an object should`, two,
+		}},
 		{"csv", "id,text\r\n", "1,\"a, \"\"b\"\"\n\"\r\n\n 2 , x \r\n", []any{
 			object("id", "1", "text", "a, \"b\"\n"), object("id", "2", "text", "x"),
 		}},

@@ -76,9 +76,9 @@ func (a *Assembler) Add(in, out *record.Batch, limit int64) {
 		if t := in.Times[row]; t <= limit {
 			a.clock = max(a.clock, t)
 		}
+		a.expire(out)
 		row += a.take(in, row, out)
 	}
-	a.expire(out)
 }
 
 // Expire puts into out, which it resets, the halves that have waited until an event time, as other logs tell it.
@@ -168,28 +168,31 @@ func (a *Assembler) wait(h record.Half, n int, out *record.Batch) {
 	for a.oldest != none && (len(a.waiting) >= a.join.Max || a.bytes+len(a.current) > maxWaitingBytes) {
 		a.giveUp(out, record.JoinFull)
 	}
+	until := int64(math.MaxInt64)
+	if a.clock < until-int64(a.join.Wait) {
+		until = a.clock + int64(a.join.Wait)
+	}
+	a.link(slot{request: h.Request, part: h.Part, flat: h.Flat, rows: uint32(n), until: until, data: a.current})
+}
+
+// link puts a half, whose values it copies, behind all that wait.
+func (a *Assembler) link(s slot) {
 	at := int32(len(a.slots))
 	if last := len(a.free) - 1; last >= 0 {
 		at, a.free = a.free[last], a.free[:last]
 	} else {
 		a.slots = append(a.slots, slot{})
 	}
-	s := &a.slots[at]
-	until := int64(math.MaxInt64)
-	if a.clock < until-int64(a.join.Wait) {
-		until = a.clock + int64(a.join.Wait)
-	}
-	*s = slot{
-		request: h.Request, part: h.Part, flat: h.Flat, rows: uint32(n), until: until,
-		data: append(s.data[:0], a.current...), before: a.latest, next: none,
-	}
+	s.data = append(a.slots[at].data[:0], s.data...)
+	s.before, s.next = a.latest, none
+	a.slots[at] = s
 	if a.latest != none {
 		a.slots[a.latest].next = at
 	} else {
 		a.oldest = at
 	}
 	a.latest = at
-	a.waiting[h.Request] = at
+	a.waiting[s.request] = at
 	a.bytes += len(s.data)
 }
 
