@@ -9,7 +9,8 @@ import (
 
 // answer finds the prediction and the score of a row in the values of its response that had no name of theirs:
 //
-//   - Where either was found by its name, the values without one are nothing.
+//   - Where either was found by its name, the values without one are nothing. A single value of a name that says nothing
+//     counts as one without a name; several are nothing.
 //   - A single list, and several values, are one list. If all are numbers from 0 to 1 and their sum is 1, or if they are
 //     more than two numbers and the model has a score, they are probabilities of the classes, in order: the class of
 //     the largest is the prediction, and of two the second is the score.
@@ -21,7 +22,7 @@ func (d *Decoder) answer() {
 	if d.prediction == none && d.score == none {
 		return
 	}
-	values := d.loose
+	values := d.looseValues()
 	if len(values) == 1 && values[0].Kind() == decode.List {
 		d.loose = d.loose[:0]
 		parts := values[0].Parts()
@@ -39,6 +40,14 @@ func (d *Decoder) answer() {
 		d.answerList(values)
 	}
 	d.judge()
+}
+
+// looseValues returns the values that may be an answer, though no name says so.
+func (d *Decoder) looseValues() []decode.Value {
+	if len(d.loose) == 0 && len(d.strange) == 1 {
+		return d.strange
+	}
+	return d.loose
 }
 
 // cell returns the value of a field of the row at hand.
@@ -118,10 +127,11 @@ func (d *Decoder) judge() {
 
 // truth finds the label in the values of a truth that had no name.
 func (d *Decoder) truth() {
-	if d.label == none || d.cells[d.label].Kind() != decode.None || len(d.loose) != 1 {
+	values := d.looseValues()
+	if d.label == none || d.cells[d.label].Kind() != decode.None || len(values) != 1 {
 		return
 	}
-	v := d.loose[0]
+	v := values[0]
 	if v.Kind() == decode.List {
 		v = v.Index(0)
 	}

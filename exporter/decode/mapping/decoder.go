@@ -44,8 +44,8 @@ type Decoder struct {
 	// cells are the values of the row at hand, by field; ranks are those of the names that they had.
 	cells []decode.Value
 	ranks []int
-	// loose are the values of a response, or a truth, that have no name or one that says nothing.
-	loose []decode.Value
+	// loose are the values of a response, or a truth, that have no name, strange those whose name says nothing.
+	loose, strange []decode.Value
 	// first and second are the rows of the two halves of the record at hand.
 	first, second rows
 	head          head

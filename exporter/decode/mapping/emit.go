@@ -12,8 +12,8 @@ import (
 // emit puts the rows of a record into the batch.
 func (d *Decoder) emit() *fault {
 	first, second := &d.first, &d.second
-	n := max(first.n, second.n)
 	half := record.Half{Request: d.head.hash, Part: record.Whole}
+	var f *fault
 	switch {
 	case first.part == nil:
 		half.Part, half.Flat = record.Response, second.flat
@@ -22,34 +22,43 @@ func (d *Decoder) emit() *fault {
 			half.Part = record.Request
 		}
 	case first.n == 1 && second.n > 1 && second.flat:
-		// The list is one row's.
-		second.setOne(second.layout, second.whole)
-		n = 1
+		second.setOne(second.layout, second.whole) // The list is one row's.
 	case first.n != second.n:
-		return faulty(record.RowsMismatch, "the request has %d rows, the response %d", first.n, second.n)
+		f = faulty(record.RowsMismatch, "the request has %d rows, the response %d; the request is counted alone",
+			first.n, second.n)
+		half.Part, second.part = record.Request, nil
+	}
+	n := first.n
+	if first.part == nil {
+		n = second.n
 	}
 	half.Rows = uint32(n)
 	for row := range n {
 		half.Row = uint32(d.head.row + row)
-		clear(d.cells)
-		d.loose = d.loose[:0]
-		if first.part != nil {
-			d.next(first)
-			if first.part.spec.Role == Truth {
-				d.truth()
-			}
-			d.loose = d.loose[:0]
-		}
-		if second.part != nil {
-			d.next(second)
-			d.answer()
-		}
+		d.nextRow()
 		d.emitRow(half)
 	}
 	if d.trace != nil {
 		d.trace.rows(d, n)
 	}
-	return nil
+	return f
+}
+
+// nextRow reads the next row of the record into the cells.
+func (d *Decoder) nextRow() {
+	clear(d.cells)
+	d.loose, d.strange = d.loose[:0], d.strange[:0]
+	if p := d.first.part; p != nil {
+		d.next(&d.first)
+		if p.spec.Role == Truth {
+			d.truth()
+		}
+		d.loose, d.strange = d.loose[:0], d.strange[:0]
+	}
+	if d.second.part != nil {
+		d.next(&d.second)
+		d.answer()
+	}
 }
 
 // emitRow puts the row at hand into the batch.

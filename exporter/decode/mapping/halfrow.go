@@ -104,10 +104,10 @@ func (p *packed) text() []byte {
 	return text
 }
 
-// headOf reads what a row begins with.
+// head reads what a row begins with.
 func (p *packed) head() (id uint64, time int64, version []byte) {
 	id, time = p.fixed(), int64(p.fixed())
-	if k := p.kind(); k == halfValue {
+	if k := p.kind(); k >= halfValue {
 		version = p.text()
 	}
 	return id, time, version

@@ -19,7 +19,7 @@ func newJudge(spec *Spec, s *record.Schema) *Decoder {
 func (a *Assembler) uniteVector(p *packed, n uint32, version []byte, out *record.Batch) []byte {
 	d := a.answer
 	d.tree.Reset()
-	d.loose = d.loose[:0]
+	d.loose, d.strange = d.loose[:0], d.strange[:0]
 	clear(d.cells)
 	for range n {
 		_, _, later := p.head()

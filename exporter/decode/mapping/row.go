@@ -90,7 +90,7 @@ func (d *Decoder) set(p *part, t *target, v decode.Value) {
 	case t.field == none:
 		t.records++
 		if p.spec.Role == Response || p.spec.Role == Truth {
-			d.loose = append(d.loose, v)
+			d.strange = append(d.strange, v)
 		}
 	case d.cells[t.field].Kind() == decode.None || t.rank <= d.ranks[t.field]:
 		d.cells[t.field], d.ranks[t.field] = v, t.rank
