@@ -143,12 +143,15 @@ func (v Value) Time() (ns int64, ok bool) {
 // Member returns the value of an object's key, of a key given twice the last one.
 func (v Value) Member(key string) Value {
 	var found Value
-	if v.Kind() == Object {
-		members := v.Parts()
-		for k, value, ok := members.NextMember(); ok; k, value, ok = members.NextMember() {
-			if string(k) == key {
-				found = value
-			}
+	if v.Kind() != Object {
+		return found
+	}
+	nodes, text := v.t.nodes, v.t.text
+	end := v.at + int32(nodes[v.at].size)
+	for at := v.at + 1; at < end; at += 1 + int32(nodes[at+1].size) {
+		k := &nodes[at]
+		if int(k.length) == len(key) && string(text[k.from:k.from+k.length]) == key {
+			found = Value{v.t, at + 1}
 		}
 	}
 	return found
