@@ -12,6 +12,7 @@ import (
 
 	"github.com/drift-exporter/drift_exporter/exporter/config"
 	"github.com/drift-exporter/drift_exporter/exporter/decode"
+	"github.com/drift-exporter/drift_exporter/exporter/decode/mapping"
 	"github.com/drift-exporter/drift_exporter/exporter/record"
 	"github.com/drift-exporter/drift_exporter/exporter/source"
 )
@@ -32,6 +33,7 @@ type pipeline struct {
 	files   *source.Files
 	format  decode.Format
 	schema  *record.Schema
+	mapped  bool // the log has a mapping
 	logger  *slog.Logger
 	// options are those that files was made with.
 	options source.Options
@@ -39,6 +41,9 @@ type pipeline struct {
 	starting sync.WaitGroup
 
 	// The rest belongs to the model's goroutine.
+	// assembler brings halves of predictions together, nil if the log has none; whole is its batch.
+	assembler   *mapping.Assembler
+	whole       record.Batch
 	records     uint64
 	bytesBefore uint64 // that earlier runs have read
 	errors      map[record.Reason]uint64
@@ -81,13 +86,16 @@ func (l *load) release() {
 // pollInterval is how often files are looked at.
 const pollInterval = time.Second
 
-func newPipeline(s config.Source, why purpose, schema *record.Schema, follow bool, logger *slog.Logger) (*pipeline, error) {
-	format, err := decode.Lookup(formatOf(s.Format, s.Path))
+func newPipeline(s config.Source, why purpose, schema *record.Schema, follow bool, now func() time.Time,
+	logger *slog.Logger,
+) (*pipeline, error) {
+	format, assembler, err := formatOfSource(s, why, schema, now)
 	if err != nil {
 		return nil, err
 	}
 	p := &pipeline{
 		name: s.Path, purpose: why, format: format, schema: schema, logger: logger,
+		mapped: s.Spec != nil, assembler: assembler,
 		errors: make(map[record.Reason]uint64), places: make(map[uint64]place),
 		options: source.Options{
 			Pattern: s.Path, Header: format.Header, Split: format.Split,
@@ -178,7 +186,11 @@ func (p *pipeline) run(ctx context.Context, seed uint64, out chan<- *load) {
 	for range workers {
 		group.Go(func() {
 			decoder := p.format.New(p.schema, seed)
+			named, _ := decoder.(decode.FileDecoder)
 			for l := range work {
+				if named != nil {
+					named.SetFile(l.block.File)
+				}
 				decoder.Decode(l.block.Header, l.block.Data, &l.batch)
 				l.decoded <- struct{}{}
 			}

@@ -155,12 +155,11 @@ const (
 	Duplicate Reason = "duplicate"
 )
 
-// Reasons lists every Reason, for counters that start at 0.
-var Reasons = []Reason{
-	Malformed, WrongType, TooLong, NoTime, NoID, NoLabel,
-	BinaryBody, NoBody, Layout, RowsMismatch, JoinTimeout, JoinFull,
-	Future, Late, Duplicate,
-}
+// Reasons lists the reasons that any log may have, for counters that start at 0.
+var Reasons = []Reason{Malformed, WrongType, TooLong, NoTime, NoID, NoLabel, Future, Late, Duplicate}
+
+// MappedReasons lists those that only a mapped log has beside them.
+var MappedReasons = []Reason{BinaryBody, NoBody, Layout, RowsMismatch, JoinTimeout, JoinFull}
 
 // Part says what a row has of a prediction.
 type Part uint8
@@ -212,6 +211,14 @@ type Batch struct {
 	Unknown []Unknown
 	// Objects are the dotted paths of the nested objects that occurred and in which the schema wants something.
 	Objects []string
+}
+
+// Part returns what a row has of a prediction.
+func (b *Batch) Part(row int) Part {
+	if len(b.Halves) == 0 {
+		return Whole
+	}
+	return b.Halves[row].Part
 }
 
 // String returns the string of a span.

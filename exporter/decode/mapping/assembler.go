@@ -24,6 +24,7 @@ type Assembler struct {
 	oldest, latest int32
 	bytes          int
 	clock          int64 // newest event time
+	stood          bool  // it stood still
 	current        []byte
 }
 
@@ -56,14 +57,18 @@ func NewAssembler(spec *Spec, s *record.Schema) *Assembler {
 	}
 }
 
-const never = -1 << 63
+// Standing is the limit with which no time passes.
+const Standing = math.MinInt64
+
+const never = math.MinInt64
 
 // Waiting returns the number of halves that wait.
 func (a *Assembler) Waiting() int { return len(a.waiting) }
 
 // Add takes the rows of a batch and puts into out, which it resets, those that are whole now, and the halves that have
 // waited long enough. Halves of predictions that are made of more than one record carry the line of the later one.
-// Event times beyond limit, in nanoseconds, do not make time pass, so that a wrong clock gives up nothing.
+// Event times beyond limit, in nanoseconds, do not make time pass, so that a wrong clock gives up nothing. With a limit
+// of Standing time stands still, and what waits begins to wait when it moves again.
 func (a *Assembler) Add(in, out *record.Batch, limit int64) {
 	out.Reset(a.halves.schema)
 	out.Lines, out.Skipped = in.Lines, in.Skipped
@@ -72,11 +77,12 @@ func (a *Assembler) Add(in, out *record.Batch, limit int64) {
 	for i := range in.Columns {
 		out.Columns[i].Lacking = in.Columns[i].Lacking
 	}
+	a.stood = a.stood || limit == Standing
 	for row := 0; row < in.Rows; {
 		if t := in.Times[row]; t <= limit {
-			a.clock = max(a.clock, t)
+			a.advance(t)
+			a.expire(out)
 		}
-		a.expire(out)
 		row += a.take(in, row, out)
 	}
 }
@@ -84,8 +90,27 @@ func (a *Assembler) Add(in, out *record.Batch, limit int64) {
 // Expire puts into out, which it resets, the halves that have waited until an event time, as other logs tell it.
 func (a *Assembler) Expire(now int64, out *record.Batch) {
 	out.Reset(a.halves.schema)
-	a.clock = max(a.clock, now)
+	a.advance(now)
 	a.expire(out)
+}
+
+// advance lets time pass. What came while it stood still begins to wait now.
+func (a *Assembler) advance(now int64) {
+	a.clock = max(a.clock, now)
+	if a.stood {
+		a.stood = false
+		for at := a.oldest; at != none; at = a.slots[at].next {
+			a.slots[at].until = a.deadline()
+		}
+	}
+}
+
+// deadline is until when something waits that begins to wait now.
+func (a *Assembler) deadline() int64 {
+	if a.clock > math.MaxInt64-int64(a.join.Wait) {
+		return math.MaxInt64
+	}
+	return a.clock + int64(a.join.Wait)
 }
 
 // Flush puts into out, which it resets, all that waits: no more is to come.
@@ -168,11 +193,9 @@ func (a *Assembler) wait(h record.Half, n int, out *record.Batch) {
 	for a.oldest != none && (len(a.waiting) >= a.join.Max || a.bytes+len(a.current) > maxWaitingBytes) {
 		a.giveUp(out, record.JoinFull)
 	}
-	until := int64(math.MaxInt64)
-	if a.clock < until-int64(a.join.Wait) {
-		until = a.clock + int64(a.join.Wait)
-	}
-	a.link(slot{request: h.Request, part: h.Part, flat: h.Flat, rows: uint32(n), until: until, data: a.current})
+	a.link(slot{
+		request: h.Request, part: h.Part, flat: h.Flat, rows: uint32(n), until: a.deadline(), data: a.current,
+	})
 }
 
 // link puts a half, whose values it copies, behind all that wait.

@@ -75,6 +75,6 @@ func (a *Assembler) Load(d *state.Decoder) {
 		return
 	}
 	if same {
-		a.clock = clock
+		a.clock, a.stood = clock, true // before all else the logs are caught up with
 	}
 }

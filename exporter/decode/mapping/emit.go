@@ -88,7 +88,7 @@ func (d *Decoder) emitRow(half record.Half) {
 	if d.trace != nil {
 		d.trace.ids = append(d.trace.ids, string(id))
 	}
-	if len(id) > 0 && len(d.schema.ID) > 0 {
+	if len(id) > 0 && (len(d.schema.ID) > 0 || len(d.schema.IDParts) > 0) {
 		b.IDs = append(b.IDs, decode.HashID(d.seed, id))
 	} else {
 		b.IDs = append(b.IDs, 0)
