@@ -96,9 +96,9 @@ func (b *baseline) addTo(s *record.Schema, columns []*profile.Column, f config.F
 			field := featureField(c, pathOf(f.Features))
 			switch c.Role {
 			case profile.Prediction:
-				field = record.Field{Name: c.Name, Path: pathOf(f.Prediction), Kind: c.Kind}
+				field = record.Field{Name: c.Name, Path: pathOf(f.Prediction), Kind: c.Kind, Role: record.Prediction}
 			case profile.Score:
-				field = record.Field{Name: c.Name, Path: pathOf(f.Score), Kind: c.Kind}
+				field = record.Field{Name: c.Name, Path: pathOf(f.Score), Kind: c.Kind, Role: record.Score}
 			}
 			s.Columns = append(s.Columns, field)
 		}

@@ -66,7 +66,7 @@ func (e *evaluation) sources() {
 		}
 		e.out.Add(metric.SourceUp, up, name, p.name)
 		e.out.Add(metric.SourceRecords, float64(p.records), name, p.name)
-		for _, reason := range record.Reasons {
+		for _, reason := range p.reasons() {
 			e.out.Add(metric.SourceErrors, float64(p.errors[reason]), name, p.name, string(reason))
 		}
 		e.out.Add(metric.SourceReadBytes, float64(p.bytes()), name, p.name)

@@ -64,6 +64,7 @@ type model struct {
 // group collects the rows of a batch that go to the same pane of the same version.
 type group struct {
 	version uint16
+	part    record.Part
 	pane    int64
 	rows    []uint32
 }
@@ -120,7 +121,7 @@ func (m *model) addPipeline(s config.Source, why purpose, schema *record.Schema)
 	for _, c := range s.Where {
 		own.Where = append(own.Where, record.Condition{Path: pathOf(c.Field), Value: c.Value})
 	}
-	p, err := newPipeline(s, why, &own, m.follow, m.logger)
+	p, err := newPipeline(s, why, &own, m.follow, m.now, m.logger)
 	if err != nil {
 		return fmt.Errorf("model %q: %s: %w", m.config.Name, s.Path, err)
 	}
@@ -136,22 +137,23 @@ func (m *model) predictionSchema() *record.Schema {
 	for _, b := range m.baselines() {
 		m.columns = b.addTo(s, m.columns, f)
 	}
-	field := func(role profile.Role, path string, kind record.Kind) int {
+	field := func(role profile.Role, as record.Role, path string, kind record.Kind) int {
 		i := slices.IndexFunc(m.columns, func(c *profile.Column) bool { return c.Role == role })
 		if i < 0 {
 			i = len(s.Columns)
-			s.Columns = append(s.Columns, record.Field{Name: string(role), Path: pathOf(path), Kind: kind})
+			s.Columns = append(s.Columns, record.Field{Name: string(role), Path: pathOf(path), Kind: kind, Role: as})
 		}
 		return i
 	}
-	m.predictionField = field(profile.Prediction, f.Prediction, m.general.profile.OutcomeKind())
+	outcomes := m.general.profile.OutcomeKind()
+	m.predictionField = field(profile.Prediction, record.Prediction, f.Prediction, outcomes)
 	m.scoreField = -1
 	if m.general.rules.Task == outcome.Classification {
-		m.scoreField = field(profile.Score, f.Score, record.Numeric)
+		m.scoreField = field(profile.Score, record.Score, f.Score, record.Numeric)
 	}
 	m.labelField = -1
 	if m.config.LabelsInPredictions {
-		m.labelField = field(profile.Label, f.Label, m.general.profile.OutcomeKind())
+		m.labelField = field(profile.Label, record.Label, f.Label, outcomes)
 	}
 	return s
 }
@@ -194,7 +196,9 @@ func (m *model) labelSchema() *record.Schema {
 	f := m.config.Fields
 	s := &record.Schema{
 		Time: pathOf(f.Timestamp), Missing: m.config.MissingValues,
-		Columns: []record.Field{{Name: "label", Path: pathOf(f.Label), Kind: m.general.profile.OutcomeKind()}},
+		Columns: []record.Field{
+			{Name: "label", Path: pathOf(f.Label), Kind: m.general.profile.OutcomeKind(), Role: record.Label},
+		},
 	}
 	s.ID, s.IDParts = idOf(f.ID)
 	return s
@@ -219,6 +223,7 @@ func (m *model) run(ctx context.Context) {
 		case l, ok := <-loads:
 			if !ok {
 				loads = nil
+				m.countRest()
 				continue
 			}
 			m.consume(l)
@@ -287,6 +292,7 @@ func (m *model) snapshot(ctx context.Context) *metric.Snapshot {
 func (m *model) consume(l *load) {
 	p, b := l.pipeline, &l.batch
 	now := m.now()
+	p.assemble(l, now.Add(m.config.MaxFuture))
 	line := p.begin(l.block)
 	for range l.block.TooLong {
 		p.reject(record.TooLong, now, l.block.File, line+1, "the record is longer than the limit")
@@ -297,6 +303,12 @@ func (m *model) consume(l *load) {
 	}
 	l.line = line
 	p.counted(l.block, line+b.Lines)
+	m.count(l, now)
+}
+
+// count counts the rows of a load.
+func (m *model) count(l *load, now time.Time) {
+	p, b := l.pipeline, &l.batch
 	if b.Rows == 0 {
 		return
 	}
@@ -354,21 +366,27 @@ func (m *model) addPredictions(l *load, now time.Time) {
 		mon.predictions++
 		mon.lastRead = now
 		mon.oldest, mon.newest = min(mon.oldest, t), max(mon.newest, t)
-		pane := mon.set.Pane(t)
-		if at < 0 || groups[at].version != version || groups[at].pane != pane {
-			at = slices.IndexFunc(groups, func(g group) bool { return g.version == version && g.pane == pane })
+		pane, part := mon.set.Pane(t), b.Part(row)
+		same := func(g group) bool { return g.version == version && g.pane == pane && g.part == part }
+		if at < 0 || !same(groups[at]) {
+			at = slices.IndexFunc(groups, same)
 		}
 		if at < 0 {
 			at = len(groups)
 			groups = slices.Grow(groups, 1)[:at+1]
-			groups[at] = group{version: version, pane: pane, rows: groups[at].rows[:0]}
+			groups[at] = group{version: version, part: part, pane: pane, rows: groups[at].rows[:0]}
 		}
 		groups[at].rows = append(groups[at].rows, uint32(row))
 	}
 	for _, g := range groups {
-		m.monitors[g.version].set.Add(b, g.rows, g.pane)
-		m.monitors[g.version].slicePredictions(m.codes, b, g.rows)
-		m.monitors[g.version].estimate(b, g.rows)
+		mon := m.monitors[g.version]
+		mon.set.AddPart(b, g.rows, g.pane, g.part)
+		if g.part != record.Response {
+			mon.slicePredictions(m.codes, b, g.rows)
+		}
+		if g.part == record.Whole {
+			mon.estimate(b, g.rows)
+		}
 	}
 	m.groups = groups
 	m.lastRead = now

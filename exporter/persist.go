@@ -1,6 +1,7 @@
 package exporter
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -17,7 +18,7 @@ import (
 )
 
 // stateVersion changes whenever what a model saves changes its shape or its meaning.
-const stateVersion = 3
+const stateVersion = 4
 
 // fingerprint is a hash of all that gives meaning to a model's state: its references, and its configuration but for
 // what only says where the logs are or what is shown of the counts. A state of another fingerprint is of no use.
@@ -120,7 +121,7 @@ func (m *model) load(d *state.Decoder) {
 		saved[i] = loadPipeline(d)
 	}
 	if d.Err() == nil {
-		m.resume(saved)
+		m.resume(saved, d)
 	}
 }
 
@@ -185,6 +186,7 @@ type savedPipeline struct {
 	lastRead  time.Time
 	positions []source.Position
 	lines     []uint64 // of the file before each position
+	waiting   []byte   // the state of an assembler, empty without one
 }
 
 // key tells the sources of a model apart: two may read the same files, but not for the same records.
@@ -203,6 +205,11 @@ func (p *pipeline) save(e *state.Encoder) {
 		at.position.Save(e)
 		e.Uint(uint64(at.lines))
 	}
+	var waiting state.Encoder
+	if p.assembler != nil {
+		p.assembler.Save(&waiting)
+	}
+	e.Bytes(bytes.Join(waiting.Parts(), nil))
 }
 
 func loadPipeline(d *state.Decoder) *savedPipeline {
@@ -221,17 +228,22 @@ func loadPipeline(d *state.Decoder) *savedPipeline {
 		s.positions[i].Load(d)
 		s.lines[i] = d.Uint()
 	}
+	s.waiting = d.Bytes()
 	return s
 }
 
 // resume gives the sources what is known of them. What belonged to sources that are no more is offered to all others of
 // the same purpose, for a log may have been moved, and is known by its content.
-func (m *model) resume(saved []*savedPipeline) {
+func (m *model) resume(saved []*savedPipeline, d *state.Decoder) {
 	for _, p := range m.pipelines {
 		for _, s := range saved {
 			if s.key == p.key() && s.purpose == p.purpose {
 				p.records, p.bytesBefore, p.lastRead = s.records, s.bytes, s.lastRead
 				maps.Copy(p.errors, s.errors)
+				if err := p.await(s.waiting); err != nil {
+					d.Fail("source %s: %w", p.name, err)
+					return
+				}
 				p.resume(s)
 			}
 		}

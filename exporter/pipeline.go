@@ -10,6 +10,7 @@ import (
 
 	"github.com/drift-exporter/drift_exporter/exporter/config"
 	"github.com/drift-exporter/drift_exporter/exporter/decode"
+	"github.com/drift-exporter/drift_exporter/exporter/decode/mapping"
 	"github.com/drift-exporter/drift_exporter/exporter/record"
 	"github.com/drift-exporter/drift_exporter/exporter/source"
 )
@@ -30,6 +31,7 @@ type pipeline struct {
 	files   files
 	format  decode.Format // of the blocks of a source.Files
 	schema  *record.Schema
+	mapped  bool // the log has a mapping
 	logger  *slog.Logger
 	// options are those that files was made with.
 	options source.Options
@@ -37,6 +39,9 @@ type pipeline struct {
 	starting sync.WaitGroup
 
 	// The rest belongs to the model's goroutine.
+	// assembler brings halves of predictions together, nil if the log has none; whole is its batch.
+	assembler   *mapping.Assembler
+	whole       record.Batch
 	records     uint64
 	bytesBefore uint64 // that earlier runs have read
 	errors      map[record.Reason]uint64
@@ -93,19 +98,16 @@ func (l *load) release() {
 // pollInterval is how often files are looked at.
 const pollInterval = time.Second
 
-func newPipeline(s config.Source, why purpose, schema *record.Schema, follow bool,
+func newPipeline(s config.Source, why purpose, schema *record.Schema, follow bool, now func() time.Time,
 	logger *slog.Logger,
 ) (*pipeline, error) {
-	var format decode.Format // none for Parquet files, which are no blocks of records
-	if name := config.FormatOf(s.Format, s.Path); name != config.Parquet {
-		var err error
-		format, err = decode.Lookup(string(name), decode.Options{Names: s.Header, Unwrap: string(s.Unwrap)})
-		if err != nil {
-			return nil, err
-		}
+	format, assembler, err := formatOfSource(s, why, schema, now)
+	if err != nil {
+		return nil, err
 	}
 	p := &pipeline{
 		name: s.Path, purpose: why, format: format, schema: schema, logger: logger,
+		mapped: s.Spec != nil, assembler: assembler,
 		errors: make(map[record.Reason]uint64), places: make(map[uint64]place),
 		options: source.Options{
 			Pattern: s.Path, Header: format.Header, Split: format.Split,
@@ -190,7 +192,11 @@ func (p *pipeline) runBlocks(ctx context.Context, files *source.Files, seed uint
 	for range workers {
 		group.Go(func() {
 			decoder := p.format.New(p.schema, seed)
+			named, _ := decoder.(decode.FileDecoder)
 			for l := range work {
+				if named != nil {
+					named.SetFile(l.block.File)
+				}
 				decoder.Decode(l.block.Header, l.block.Data, &l.batch)
 				l.decoded <- struct{}{}
 			}

@@ -7,6 +7,8 @@ package config
 import (
 	"strings"
 	"time"
+
+	"github.com/drift-exporter/drift_exporter/exporter/decode/mapping"
 )
 
 // Config is a whole configuration. Unknown keys are problems at every level, and so are keys given twice and keys
@@ -198,6 +200,26 @@ type Source struct {
 	// Where is `where`: a mapping from fields to values, sorted by field here. Only the records that have all of them
 	// are this model's; that divides a log that several models share. Default: every record.
 	Where []Condition
+	// Preset is `preset`: the serving platform that wrote the log; see docs/platforms.md. Default native: the exporter's
+	// own format. It is empty for native, and with mapping.
+	Preset string
+	// Mapping is `mapping`: how the records of a log become rows, in the grammar of docs/platforms.md. Default: none. It
+	// is YAML here, with the keys in order; Spec is what it means.
+	Mapping string
+	// FeatureNames are `feature_names`: the names of the features in the order in which requests that have no names have
+	// their values, as a list, or the path of a statistics.json of SageMaker that has them. Only with preset or mapping.
+	// Default: f0, f1 and so on.
+	FeatureNames FeatureNames
+	// Spec is the mapping of Preset or Mapping with FeatureNames, as far as they are a list; nil for native.
+	Spec *mapping.Spec
+}
+
+// FeatureNames are names, or the path of a file that has them.
+type FeatureNames struct {
+	// List has the names.
+	List []string
+	// Path is that of the file, relative to the folder of the configuration file; empty if there is a list.
+	Path string
 }
 
 // Condition is one entry of where.

@@ -57,6 +57,9 @@ type (
 		Unwrap        Unwrap        `yaml:"unwrap,omitempty"`
 		ID            text          `yaml:"id,omitempty"`
 		Where         map[text]text `yaml:"where,omitempty"`
+		Preset        text          `yaml:"preset,omitempty"`
+		Mapping       *yaml.Node    `yaml:"mapping,omitempty"`
+		FeatureNames  any           `yaml:"feature_names,omitempty"`
 		Timeout       string        `yaml:"timeout,omitempty"`
 		InPredictions bool          `yaml:"in_predictions,omitempty"`
 	}
@@ -190,7 +193,16 @@ func texts(all []string) []text {
 func writeSources(sources []Source, timeout time.Duration) []writtenSource {
 	var all []writtenSource
 	for _, s := range sources {
-		w := writtenSource{Path: text(s.Path), Format: s.Format, Header: texts(s.Header), Unwrap: s.Unwrap, ID: text(s.ID)}
+		w := writtenSource{
+			Path: text(s.Path), Format: s.Format, Header: texts(s.Header), Unwrap: s.Unwrap, ID: text(s.ID),
+			Preset: text(s.Preset), Mapping: writeMapping(s.Mapping),
+		}
+		switch {
+		case s.FeatureNames.Path != "":
+			w.FeatureNames = text(s.FeatureNames.Path)
+		case s.FeatureNames.List != nil:
+			w.FeatureNames = texts(s.FeatureNames.List)
+		}
 		if timeout != 0 {
 			w.Timeout = model.Duration(timeout).String()
 		}
@@ -203,4 +215,13 @@ func writeSources(sources []Source, timeout time.Duration) []writtenSource {
 		all = append(all, w)
 	}
 	return all
+}
+
+// writeMapping renders a mapping, which is YAML already.
+func writeMapping(text string) *yaml.Node {
+	var document yaml.Node
+	if err := yaml.Unmarshal([]byte(text), &document); err != nil || len(document.Content) == 0 {
+		return nil
+	}
+	return document.Content[0]
 }

@@ -38,6 +38,43 @@ func (l *loader) sourceKeys(s *Source) []key {
 		{"unwrap", func(v node) { choice(v, &s.Unwrap, Docker, CRI) }, ""},
 		{"id", func(v node) { readID(v, &s.ID) }, ""},
 		{"where", func(v node) { readWhere(v, s) }, ""},
+		{"preset", func(v node) { readPreset(v, &s.Spec, &s.Preset) }, ""},
+		{"mapping", func(v node) { readInline(v, s) }, ""},
+		{"feature_names", func(v node) { l.readFeatureNames(v, &s.FeatureNames) }, ""},
+	}
+}
+
+// readFeatureNames reads a list of names, or the path of a file that has them.
+func (l *loader) readFeatureNames(n node, f *FeatureNames) {
+	if n.Kind == yaml.ScalarNode {
+		l.readPath(n, &f.Path)
+		return
+	}
+	f.List = readWords(n, "a list of names such as [age, plan], or the path of a statistics.json")
+}
+
+// complete checks what is said of a log with a mapping, and gives it the names of features.
+func (s *Source) complete(n node) {
+	preset, hasPreset := n.find("preset")
+	_, hasMapping := n.find("mapping")
+	names, hasNames := n.find("feature_names")
+	switch {
+	case hasPreset && hasMapping:
+		preset.problem("has no place beside mapping; write extends: %s in the mapping", preset.Value)
+	case hasNames && !hasMapping && (!hasPreset || preset.Value == native):
+		names.problem("is for a log with a preset or a mapping; remove it, the names stand in the log")
+	}
+	if s.Spec == nil {
+		checkFormat(n, FormatOf(s.Format, s.Path))
+		return
+	}
+	for _, name := range []string{"format", "header", "unwrap"} {
+		if own, ok := n.find(name); ok {
+			own.problem("has no place beside a preset or a mapping, which has its own; remove it")
+		}
+	}
+	if len(s.FeatureNames.List) > 0 {
+		s.Spec.Names = s.FeatureNames.List
 	}
 }
 
@@ -50,9 +87,8 @@ func (l *loader) labelKeys(s *Source, inPredictions *bool, timeout *labelTimeout
 
 func (l *loader) readPredictions(n node, m *Model) {
 	m.Predictions = readSources(n, `{path: "logs/*.jsonl"}`, func(item node, want string) (s Source, ok bool) {
-		if ok = item.mapping(want, l.sourceKeys(&s)); ok {
-			checkFormat(item, FormatOf(s.Format, s.Path))
-		}
+		ok = item.mapping(want, l.sourceKeys(&s))
+		s.complete(item)
 		return s, ok
 	})
 }
@@ -65,7 +101,7 @@ func (l *loader) readLabels(n node, m *Model) {
 		if !item.mapping(want, l.labelKeys(&s, &inPredictions, timeout)) {
 			return s, false
 		}
-		checkFormat(item, FormatOf(s.Format, s.Path))
+		s.complete(item)
 		m.LabelsInPredictions = m.LabelsInPredictions || inPredictions
 		path, hasPath := item.find("path")
 		_, told := item.find("in_predictions")

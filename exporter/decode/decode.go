@@ -38,6 +38,13 @@ type Decoder interface {
 	Decode(header, data []byte, b *record.Batch)
 }
 
+// FileDecoder is a Decoder to which the path of the file matters. SetFile is called before Decode wherever the file
+// may be another one.
+type FileDecoder interface {
+	Decoder
+	SetFile(path string)
+}
+
 // Format is what the pipeline has to know of a format.
 type Format struct {
 	// Header says that a file's first record is a header.

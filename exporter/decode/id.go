@@ -36,3 +36,6 @@ func hashParts(seed uint64, parts []record.IDPart, value func(k int) (text []byt
 	}
 	return max(d.Sum64(), 1)
 }
+
+// HashID is the hash under which decoders keep an id.
+func HashID(seed uint64, id []byte) uint64 { return hashID(seed, id) }

@@ -26,6 +26,17 @@ func (k Kind) String() string {
 	}
 }
 
+// Role is what a column means.
+type Role uint8
+
+// The roles of columns.
+const (
+	Feature Role = iota
+	Prediction
+	Score
+	Label
+)
+
 // Field is one value to read from every record of a log: where it is, and as what it is kept.
 type Field struct {
 	// Name is the column's name in metrics and messages.
@@ -35,6 +46,8 @@ type Field struct {
 	// Also are other paths under which the value may stand, if nothing stands at Path.
 	Also [][]string
 	Kind Kind
+	// Role is what the column means: where requests and responses are apart, it is in one of them only.
+	Role Role
 }
 
 // Schema says what to read from a log. A record's other fields are passed over.
@@ -120,22 +133,57 @@ type Reject struct {
 // drift_source_errors_total.
 type Reason string
 
-// The reasons. The first group is found by source and decode, the second where records are counted.
+// The reasons. The first group is found by source and decode, the second where the log of a serving platform is mapped,
+// the third where records are counted.
 const (
 	Malformed Reason = "malformed" // not JSON, not CSV, or cut
 	WrongType Reason = "wrong_type"
 	TooLong   Reason = "too_long"
 	NoTime    Reason = "timestamp" // missing or not understood
-	NoID      Reason = "id"        // a label without an id
+	NoID      Reason = "id"        // a label without an id, or half a prediction
 	NoLabel   Reason = "label"     // a label record without a label
+
+	BinaryBody   Reason = "binary_body"   // a request or response that is no text, or is kept elsewhere
+	NoBody       Reason = "no_body"       // neither request nor response where they should be
+	Layout       Reason = "layout"        // a request or response in which no rows can be recognised
+	RowsMismatch Reason = "rows_mismatch" // a response with more or fewer rows than its request
+	JoinTimeout  Reason = "join_timeout"  // a request without its response, or the other way round
+	JoinFull     Reason = "join_full"     // the same, given up because too many were waiting
 
 	Future    Reason = "future"
 	Late      Reason = "late"
 	Duplicate Reason = "duplicate"
 )
 
-// Reasons lists every Reason, for counters that start at 0.
+// Reasons lists the reasons that any log may have, for counters that start at 0.
 var Reasons = []Reason{Malformed, WrongType, TooLong, NoTime, NoID, NoLabel, Future, Late, Duplicate}
+
+// MappedReasons lists those that only a mapped log has beside them.
+var MappedReasons = []Reason{BinaryBody, NoBody, Layout, RowsMismatch, JoinTimeout, JoinFull}
+
+// Part says what a row has of a prediction.
+type Part uint8
+
+// The parts of a prediction.
+const (
+	Whole    Part = iota
+	Request       // features only
+	Response      // prediction and score only
+)
+
+// String returns the part's name.
+func (p Part) String() string { return [...]string{"whole", "request", "response"}[p] }
+
+// Half is what is known of a row beside its values where requests and responses may be apart.
+type Half struct {
+	// Request is a hash of the id of the request that the row is of, 0 if there is none.
+	Request uint64
+	// Row is the row's number in its request, from 0, and Rows how many rows of it the record has.
+	Row, Rows uint32
+	Part      Part
+	// Flat says that the rows are the parts of one list, which may also be one row's.
+	Flat bool
+}
 
 // Batch is a run of records of one log, in the order of the log. Batches are reused: nothing may keep a slice of one.
 type Batch struct {
@@ -150,6 +198,8 @@ type Batch struct {
 	// Versions are the model versions; Absent where a record has none.
 	Versions []Span
 	Columns  []Column
+	// Halves are the parts of predictions that the rows have. It is empty in logs that have whole ones only.
+	Halves []Half
 	// Bytes is what all spans point into.
 	Bytes []byte
 	// Lines is the number of lines that the batch was read from, blank ones and rejects included.
@@ -161,6 +211,14 @@ type Batch struct {
 	Unknown []Unknown
 	// Objects are the dotted paths of the nested objects that occurred and in which the schema wants something.
 	Objects []string
+}
+
+// Part returns what a row has of a prediction.
+func (b *Batch) Part(row int) Part {
+	if len(b.Halves) == 0 {
+		return Whole
+	}
+	return b.Halves[row].Part
 }
 
 // String returns the string of a span.
@@ -175,6 +233,7 @@ func (b *Batch) Reset(s *Schema) {
 		b.Columns = make([]Column, len(s.Columns))
 	}
 	b.Rows, b.Lines, b.Skipped = 0, 0, 0
+	b.Halves = b.Halves[:0]
 	b.RowLines, b.Times, b.IDs, b.Versions = b.RowLines[:0], b.Times[:0], b.IDs[:0], b.Versions[:0]
 	b.Bytes, b.Rejects, b.Unknown, b.Objects = b.Bytes[:0], b.Rejects[:0], b.Unknown[:0], b.Objects[:0]
 	for i := range b.Columns {

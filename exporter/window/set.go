@@ -145,12 +145,19 @@ func floorDiv(a, b int64) int64 {
 }
 
 // Add counts some rows of a batch, all of one pane, in ascending order.
-func (s *Set) Add(b *record.Batch, rows []uint32, pane int64) {
+func (s *Set) Add(b *record.Batch, rows []uint32, pane int64) { s.AddPart(b, rows, pane, record.Whole) }
+
+// AddPart is Add of rows that have only one part of a prediction. The columns that belong to the other part are not
+// missing: they count nothing.
+func (s *Set) AddPart(b *record.Batch, rows []uint32, pane int64, part record.Part) {
 	s.changes++
 	d := s.delta(pane)
 	d.records += uint64(len(rows))
 	for i := range s.read {
 		c := &s.columns[i]
+		if part != record.Whole && (part == record.Request) != (c.Role == profile.Feature) {
+			continue
+		}
 		counts := d.counts[c.offset : c.offset+c.size]
 		switch c.Kind {
 		case record.Numeric:
