@@ -189,7 +189,9 @@ type Source struct {
 
 // FeatureNames are names, or the path of a file that has them.
 type FeatureNames struct {
+	// List has the names.
 	List []string
+	// Path is that of the file, relative to the folder of the configuration file; empty if there is a list.
 	Path string
 }
 

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"github.com/drift-exporter/drift_exporter/exporter/decode/mapping"
 )
 
 func parseFile(t *testing.T, name string) (*Config, error) {
@@ -30,6 +32,12 @@ func minimalModel() Model {
 }
 
 func completeModel() Model {
+	sagemaker, _ := Preset("sagemaker")
+	sagemaker.Names = []string{"tenure", "10"}
+	app, _ := Preset("app-json")
+	code, _ := mapping.ParsePath("code")
+	dash, _ := mapping.ParsePath(`"x-y"`)
+	app.Unwrap, app.Keep = []string{"docker"}, []mapping.Condition{{Path: code, In: []string{"010"}}, {Path: dash, In: []string{"true"}}}
 	return Model{
 		Name: "churn", Task: Classification, PositiveClass: "1",
 		Reference:       File{"/srv/training.data", CSV},
@@ -38,6 +46,11 @@ func completeModel() Model {
 		Predictions: []Source{
 			{Path: "/var/log/**/*.jsonl", Where: []Condition{{"canary", "false"}, {"model", "churn"}, {"shard", "010"}}},
 			{Path: "/var/log/[ab]?.{log,txt}", Format: JSONL},
+			{Path: "/capture/**", Preset: "sagemaker", FeatureNames: FeatureNames{List: []string{"tenure", "10"}}, Spec: sagemaker},
+			{
+				Path: "/var/log/app.log", FeatureNames: FeatureNames{Path: "/srv/statistics.json"}, Spec: app,
+				Mapping: "extends: app-json\nunwrap:\n    - docker\nkeep:\n    - path: code\n      equals: 010\n    - path: '\"x-y\"'\n      in:\n        - \"true\"\n",
+			},
 		},
 		Labels:       []Source{{Path: "/srv/labels/*.csv"}, {Path: "/srv/late.txt", Format: CSV}},
 		LabelTimeout: 90 * 24 * time.Hour, LabelsInPredictions: true, MaxIDs: 5_000_000,

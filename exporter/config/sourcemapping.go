@@ -68,16 +68,31 @@ func readInline(n node, s *Source) {
 	if !readMapping(n, spec) {
 		return
 	}
-	var value any
-	text, err := []byte(nil), n.Decode(&value)
-	if err == nil {
-		text, err = yaml.Marshal(value)
-	}
-	if err != nil {
-		n.problem("cannot be kept: %v", err)
+	left := maxMapping
+	text, err := yaml.Marshal(plainCopy(n.Node, &left))
+	if err != nil || left < 0 {
+		n.problem("is too large; write fewer than %d values", maxMapping)
 		return
 	}
 	s.Spec, s.Mapping = spec, string(text)
+}
+
+// maxMapping bounds the values of a mapping.
+const maxMapping = 10_000
+
+// plainCopy copies a value without aliases, comments and styles. It stops when nothing is left.
+func plainCopy(y *yaml.Node, left *int) *yaml.Node {
+	if y.Kind == yaml.AliasNode {
+		y = y.Alias
+	}
+	same := &yaml.Node{Kind: y.Kind, Tag: y.Tag, Value: y.Value}
+	for _, part := range y.Content {
+		if *left--; *left < 0 {
+			break
+		}
+		same.Content = append(same.Content, plainCopy(part, left))
+	}
+	return same
 }
 
 // readMapping reads a mapping over the one that it extends.
