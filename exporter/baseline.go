@@ -6,8 +6,10 @@ import (
 
 	"github.com/drift-exporter/drift_exporter/exporter/config"
 	"github.com/drift-exporter/drift_exporter/exporter/outcome"
+	"github.com/drift-exporter/drift_exporter/exporter/outcome/estimate"
 	"github.com/drift-exporter/drift_exporter/exporter/profile"
 	"github.com/drift-exporter/drift_exporter/exporter/record"
+	"github.com/drift-exporter/drift_exporter/exporter/slice"
 	"github.com/drift-exporter/drift_exporter/exporter/stat"
 )
 
@@ -20,6 +22,10 @@ type baseline struct {
 	fields []int
 	// rules are the profile's, with the classes' codes in the model.
 	rules outcome.Rules
+	// slicer divides predictions; nil if no slices are configured.
+	slicer *slice.Slicer
+	// calibration tells the probabilities behind the scores of a binary classification; nil without.
+	calibration *estimate.Calibration
 	// noise holds the noise floors of the watched columns that are no texts, once they have been asked for.
 	noise []*stat.Floors
 }
@@ -32,6 +38,7 @@ func newBaselines(c *config.Model) (general *baseline, own map[string]*baseline,
 			return nil, err
 		}
 		b := &baseline{profile: p, live: p.Live(), watched: profile.Watched(p.Live()), rules: p.Rules}
+		b.calibration = calibration(p)
 		b.noise = make([]*stat.Floors, len(b.watched))
 		return b, nil
 	}
@@ -54,7 +61,7 @@ func newBaselines(c *config.Model) (general *baseline, own map[string]*baseline,
 		}
 		own[r.Version] = b
 	}
-	return general, own, nil
+	return general, own, checkSlices(c, general, own)
 }
 
 // baselines lists all of a model's baselines, the general one first.

@@ -2,8 +2,11 @@ package exporter
 
 import (
 	"bufio"
+	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"math"
 	"math/rand/v2"
@@ -15,6 +18,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/parquet-go/parquet-go"
 )
 
 var benchRecords = flag.Int("records", 500_000, "records of the log that BenchmarkEndToEnd reads")
@@ -130,15 +135,74 @@ func writeBenchmarkLog(b *testing.B, dir string, records int) {
 	}
 }
 
+// writeBenchmarkParquet writes the log in JSON Lines as Parquet, compressed by zstd.
+func writeBenchmarkParquet(b *testing.B, dir string) {
+	b.Helper()
+	type row struct {
+		Timestamp time.Time `json:"timestamp"     parquet:"timestamp,timestamp(millisecond)"`
+		ID        string    `json:"id"            parquet:"id"`
+		Model     string    `json:"model"         parquet:"model,dict"`
+		Version   string    `json:"model_version" parquet:"model_version,dict"`
+		Features  struct {
+			Amount   float64  `json:"amount"          parquet:"amount"`
+			Income   float64  `json:"income"          parquet:"income"`
+			Age      int64    `json:"age"             parquet:"age"`
+			Tenure   int64    `json:"tenure_days"     parquet:"tenure_days"`
+			Ratio    float64  `json:"ratio"           parquet:"ratio"`
+			Velocity float64  `json:"velocity"        parquet:"velocity"`
+			Distance float64  `json:"distance_km"     parquet:"distance_km"`
+			Heat     float64  `json:"temperature"     parquet:"temperature"`
+			Days     *float64 `json:"days_since_last" parquet:"days_since_last,optional"`
+			Merchant string   `json:"merchant"        parquet:"merchant,dict"`
+			Country  string   `json:"country"         parquet:"country,dict"`
+			Device   string   `json:"device"          parquet:"device,dict"`
+		} `json:"features" parquet:"features"`
+		Prediction int64   `json:"prediction" parquet:"prediction"`
+		Score      float64 `json:"score"      parquet:"score"`
+	}
+	in, err := os.Open(filepath.Join(dir, "predictions.jsonl"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer in.Close()
+	out, err := os.Create(filepath.Join(dir, "predictions.parquet"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	w := parquet.NewGenericWriter[row](out, parquet.Compression(&parquet.Zstd), parquet.MaxRowsPerRowGroup(250_000))
+	for lines := json.NewDecoder(bufio.NewReaderSize(in, 1<<20)); ; {
+		var r [1]row
+		err := lines.Decode(&r[0])
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err == nil {
+			_, err = w.Write(r[:])
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := errors.Join(w.Close(), out.Close()); err != nil {
+		b.Fatal(err)
+	}
+}
+
 // BenchmarkEndToEnd reads a whole log as --once does, from the configuration to the published metrics: reference, noise
 // floors, decoding, windows, all statistics. Run it with -cpu 1,2.
 func BenchmarkEndToEnd(b *testing.B) {
 	dir := b.TempDir()
 	writeBenchmarkLog(b, dir, *benchRecords)
+	writeBenchmarkParquet(b, dir)
 	for _, c := range []struct{ name, log, labels string }{
 		{"jsonl", "predictions.jsonl", ""},
 		{"csv", "predictions.csv", ""},
+		{"parquet", "predictions.parquet", ""},
 		{"jsonl with labels", "predictions.jsonl", ", labels: {path: labels.jsonl}"},
+		{
+			"jsonl with labels and slices", "predictions.jsonl",
+			", labels: {path: labels.jsonl}, slices: [country, [country, device], amount]",
+		},
 	} {
 		config := filepath.Join(dir, "config.yaml")
 		text := fmt.Sprintf("models: [{name: fraud, reference: {path: reference.csv}, predictions: {path: %s}%s}]\n", c.log, c.labels)

@@ -7,8 +7,8 @@ import (
 	"github.com/drift-exporter/drift_exporter/exporter/state"
 )
 
-// delayBounds are the upper bounds, in seconds, of the buckets of label delays: from models that learn the truth at once
-// to those that wait for months.
+// delayBounds are the upper bounds, in seconds, of the buckets of label delays: from models that learn the truth at
+// once to those that wait for months.
 var delayBounds = [...]float64{
 	1, 60, 600, 3600, 6 * 3600, 86400, 3 * 86400, 7 * 86400, 14 * 86400, 30 * 86400, 90 * 86400,
 }

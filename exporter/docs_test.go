@@ -355,6 +355,9 @@ var pages = map[string][]func(x *example) string{
 	"noise_floor.md":     {noiseFloors},
 	"data_quality.md":    {dataQuality},
 	"performance.md":     {performanceTables},
+	"estimates.md":       {estimateTable, flippedTable},
+	"versions.md":        {enoughTable, versionTable},
+	"slices.md":          {slicesTable},
 	"README.md":          {shiftTable, seasonTable},
 }
 

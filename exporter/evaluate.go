@@ -20,12 +20,16 @@ type evaluation struct {
 	now  time.Time
 	out  *metric.Snapshot
 	bins []uint64
+	// errors are those of the versions with enough labels, by window.
+	errors [][]versionErrors
 }
 
 // evaluate computes all values of the model. It runs in the model's goroutine.
 func (m *model) evaluate(now time.Time) *metric.Snapshot {
 	started := time.Now()
-	e := &evaluation{model: m, now: now, out: metric.NewSnapshot()}
+	e := &evaluation{
+		model: m, now: now, out: metric.NewSnapshot(), errors: make([][]versionErrors, len(m.config.Windows)),
+	}
 	name := m.config.Name
 	e.sources()
 	for _, w := range m.config.Windows {
@@ -39,6 +43,9 @@ func (m *model) evaluate(now time.Time) *metric.Snapshot {
 	}
 	for _, mon := range m.monitors {
 		e.version(mon)
+	}
+	for i, w := range m.config.Windows {
+		e.versions(w, e.errors[i])
 	}
 	if now.Sub(m.lastRead) < m.config.Windows[len(m.config.Windows)-1].Length {
 		m.skew.evaluate(e.out, m.config)
@@ -84,7 +91,10 @@ func (e *evaluation) labels() {
 func (e *evaluation) version(mon *monitor) {
 	name, p := e.config.Name, mon.profile
 	e.out.Add(metric.Predictions, float64(mon.predictions), name, mon.version)
-	e.out.Add(metric.LastPrediction, seconds(mon.newest), name, mon.version)
+	if mon.predictions > 0 {
+		e.out.Add(metric.FirstPrediction, seconds(mon.oldest), name, mon.version)
+		e.out.Add(metric.LastPrediction, seconds(mon.newest), name, mon.version)
+	}
 	e.out.Add(metric.LastPredictionRead, float64(mon.lastRead.UnixMilli())/1e3, name, mon.version)
 	e.out.Add(metric.ReferencePredictions, float64(p.Rows), name, mon.version)
 	e.out.Add(metric.ReferenceTimestamp, float64(p.Modified.Unix()), name, mon.version)
@@ -100,10 +110,12 @@ func (e *evaluation) version(mon *monitor) {
 		e.reference(mon, k, c)
 	}
 	e.referencePerformance(mon)
+	e.sliceValues(mon)
 	if mon.outcomes != nil {
 		e.out.Add(metric.LabeledPredictions, float64(mon.labeledTotal), name, mon.version)
 		e.out.Add(metric.PredictionErrors, float64(mon.errors), name, mon.version)
 		e.detectors(mon)
+		e.confusion(mon)
 		if mon.labeledTotal > 0 {
 			e.out.AddHistogram(metric.LabelDelay, delayBounds[:], mon.delays.counts[:], mon.delays.sum, name, mon.version)
 		}
@@ -184,6 +196,7 @@ func (e *evaluation) window(mon *monitor, i int, w config.Window) {
 		return
 	}
 	e.out.Add(metric.WindowPredictions, float64(view.Records), e.config.Name, mon.version, w.Name)
+	e.slicedPredictions(mon, i, w)
 	if mon.outcomes != nil {
 		ratio := float64(mon.labeled.Total(i)) / float64(view.Records)
 		e.out.Add(metric.LabeledRatio, ratio, e.config.Name, mon.version, w.Name)
@@ -191,6 +204,7 @@ func (e *evaluation) window(mon *monitor, i int, w config.Window) {
 	if view.Records < uint64(e.config.MinRecords) {
 		return
 	}
+	e.estimates(mon, i, w)
 	previous := mon.set.Previous(i)
 	for k := range view.Columns {
 		c := columnEvaluation{
@@ -352,6 +366,8 @@ func (e *evaluation) referencePerformance(mon *monitor) {
 	for _, m := range mon.profile.Performance.Metrics() {
 		e.out.Add(metric.ReferencePerformance, m.Value, e.config.Name, mon.version, m.Name)
 	}
+	e.calibration(mon.profile.Performance, metric.ReferenceCalibrationScore, metric.ReferenceCalibrationPositiveRatio,
+		e.config.Name, mon.version)
 }
 
 // performance writes the values of one window of labels.
@@ -362,9 +378,11 @@ func (e *evaluation) performance(mon *monitor, i int, w config.Window) {
 	if n > 0 {
 		e.out.Add(metric.WindowLabels, float64(n), labels()...)
 	}
+	e.slicedErrors(mon, i, w)
 	if n < uint64(e.config.MinRecords) {
 		return
 	}
+	e.errors[i] = append(e.errors[i], versionErrors{monitor: mon, wrong: x, labels: n})
 	e.out.Add(metric.ErrorRatio, float64(x)/float64(n), labels()...)
 	if low, high, ok := stat.Wilson(x, n); ok {
 		e.out.Add(metric.ErrorRatioLower, low, labels()...)
@@ -377,6 +395,7 @@ func (e *evaluation) performance(mon *monitor, i int, w config.Window) {
 	for _, m := range tally.Metrics() {
 		e.out.Add(metric.Performance, m.Value, labels(m.Name)...)
 	}
+	e.calibration(tally, metric.CalibrationScore, metric.CalibrationPositiveRatio, labels()...)
 	delays := mon.outcomes.Delays(i)
 	for _, q := range []float64{0.5, 0.95} {
 		if delay, ok := delays.Quantile(q); ok {

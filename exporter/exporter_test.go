@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -22,14 +23,14 @@ import (
 
 // site is a folder with a reference, logs and a configuration of one model called m.
 type site struct {
-	t   *testing.T
+	t   testing.TB
 	dir string
 }
 
 // start is the event time at which the logs of a site begin.
 var start = time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)
 
-func newSite(t *testing.T, more string) *site {
+func newSite(t testing.TB, more string) *site {
 	t.Helper()
 	s := &site{t, t.TempDir()}
 	var reference strings.Builder
@@ -87,7 +88,12 @@ func (s *site) add(name, text string) {
 
 func (s *site) exporter(now func() time.Time) *Exporter {
 	s.t.Helper()
-	e, err := New(Options{ConfigFile: s.path("config.yaml"), Now: now, Logger: slog.New(slog.DiscardHandler)})
+	return s.exporterWith(now, slog.New(slog.DiscardHandler))
+}
+
+func (s *site) exporterWith(now func() time.Time, logger *slog.Logger) *Exporter {
+	s.t.Helper()
+	e, err := New(Options{ConfigFile: s.path("config.yaml"), Now: now, Logger: logger})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -106,8 +112,12 @@ func (s *site) once() served {
 
 // follow starts an exporter in a bubble, where it is the year 2000, and tells it that it is half a day after start.
 func (s *site) follow(t *testing.T) (e *Exporter, stop func()) {
+	return s.followWith(t, slog.New(slog.DiscardHandler))
+}
+
+func (s *site) followWith(t *testing.T, logger *slog.Logger) (e *Exporter, stop func()) {
 	ahead := time.Until(start.Add(12 * time.Hour))
-	e = s.exporter(func() time.Time { return time.Now().Add(ahead) })
+	e = s.exporterWith(func() time.Time { return time.Now().Add(ahead) }, logger)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() { ended <- e.Run(ctx) }()
@@ -518,4 +528,118 @@ func TestAColumnMayBeOfTwoKindsInTwoReferences(t *testing.T) {
 		got.want(t, 0, metric.MissingRatio, version, "column=age", "window=1h")
 	}
 	got.want(t, 0, metric.UnseenRatio, "version=v2", "column=age", "window=1h")
+}
+
+// One request has many rows, and a label names the request and the row.
+func TestIDsOfSeveralFields(t *testing.T) {
+	s := newSite(t, `    fields: {id: "{request.id}_{row}"}
+    labels: [{path: "labels*.jsonl", id: row_id}, {path: "labels*.csv", id: "{request}_{number}"}]
+`)
+	s.write("labels.csv", "request,number,timestamp,label\n")
+	for i := range 60 {
+		at := start.Add(time.Duration(i) * time.Minute).Format(time.RFC3339)
+		s.add("predictions.jsonl", fmt.Sprintf(`{"request":{"id":"r%d"},"row":%d,"timestamp":%q,"age":30,"prediction":"no","score":0.1}`+"\n",
+			i/10, i%10, at))
+		if i < 30 {
+			s.add("labels.jsonl", fmt.Sprintf(`{"row_id":"r%d_%d","timestamp":%q,"label":"yes"}`+"\n", i/10, i%10, at))
+		} else {
+			s.add("labels.csv", fmt.Sprintf("r%d,%d,%s,no\n", i/10, i%10, at))
+		}
+	}
+	s.add("predictions.jsonl", `{"row":3,"timestamp":"2026-01-02T00:30:00Z","prediction":"no"}`+"\n") // without an id
+	s.add("predictions.jsonl", `{"request":{"id":"r\u0035"},"row":9,"timestamp":"2026-01-02T00:30:00Z","prediction":"no"}`+"\n")
+	s.add("labels.jsonl", `{"timestamp":"2026-01-02T00:30:00Z","label":"no"}`+"\n")
+	got := s.once()
+	got.want(t, 61, metric.Predictions)
+	got.want(t, 1, metric.SourceErrors, "source="+s.path("predictions*.jsonl"), "reason=duplicate")
+	got.want(t, 1, metric.SourceErrors, "source="+s.path("labels*.jsonl"), "reason=id")
+	got.want(t, 60, metric.LabeledPredictions)
+	got.want(t, 0.5, metric.ErrorRatio, "window=24h")
+}
+
+// A label may stand in the record of its prediction, with an id or without one.
+func TestLabelsInTheLogOfPredictions(t *testing.T) {
+	s := newSite(t, "    labels: [{in_predictions: true}, {path: \"labels*.jsonl\"}]\n")
+	for i := range 60 {
+		more := `,"label":"yes"`
+		if i%3 == 0 {
+			more = "" // it comes later
+		}
+		line := prediction(i, more)
+		if i%3 == 1 {
+			line = strings.Replace(line, fmt.Sprintf(`"id":"p%d",`, i), "", 1)
+		}
+		s.add("predictions.jsonl", line)
+	}
+	s.add("labels.jsonl", label(0, "yes")+label(2, "no")) // the second one corrects what the record said
+	got := s.once()
+	got.want(t, 60, metric.Predictions)
+	got.want(t, 41, metric.LabeledPredictions)
+	got.want(t, 41, metric.Labels, "outcome=joined")
+	got.want(t, 1, metric.Labels, "outcome=corrected")
+	got.want(t, 40.0/41, metric.ErrorRatio, "window=24h")
+	got.want(t, 19, metric.PendingPredictions)
+}
+
+// A shadow deployment predicts the same ids as the version that serves. A label is about both.
+func TestVersionsThatPredictTheSameIDs(t *testing.T) {
+	for _, labels := range []string{"    labels: {path: \"labels*.jsonl\"}\n", ""} {
+		s := newSite(t, labels)
+		for i := range 40 {
+			s.add("predictions.jsonl", prediction(i, `,"model_version":"1"`))
+			s.add("predictions.jsonl", strings.Replace(prediction(i, `,"model_version":"2"`), `"no"`, `"yes"`, 1))
+			s.add("labels.jsonl", label(i, "yes"))
+		}
+		s.add("predictions.jsonl", prediction(7, `,"model_version":"2"`)) // really a repetition
+		got := s.once()
+		got.want(t, 40, metric.Predictions, "version=1")
+		got.want(t, 40, metric.Predictions, "version=2")
+		got.want(t, 1, metric.SourceErrors, "reason=duplicate", "source="+s.path("predictions*.jsonl"))
+		if labels != "" {
+			got.want(t, 1, metric.ErrorRatio, "version=1", "window=1h")
+			got.want(t, 0, metric.ErrorRatio, "version=2", "window=1h")
+			got.want(t, 40, metric.Labels, "outcome=joined")
+		}
+	}
+}
+
+func TestConfusionAndCalibrationAreServed(t *testing.T) {
+	s := newSite(t, "    labels: {path: \"labels*.jsonl\"}\n")
+	for i := range 90 {
+		line := prediction(i, "") // no, at 0.2
+		if i%3 == 2 {
+			line = strings.Replace(strings.Replace(line, `"no"`, `"yes"`, 1), "0.2", "0.85", 1)
+		}
+		s.add("predictions.jsonl", line)
+		s.add("labels.jsonl", label(i, []string{"no", "yes"}[i%3/2])) // as predicted
+	}
+	s.add("labels.jsonl", strings.Replace(label(3, "yes"), "04:03", "05:00", 1)) // corrected: only windows can take back
+	got := s.once()
+	got.want(t, 60, metric.Confusion, "predicted=no", "actual=no")
+	got.want(t, 30, metric.Confusion, "predicted=yes", "actual=yes")
+	for _, test := range []struct {
+		scores             string // up to the comma, at which find divides
+		score, positive    float64
+		reference, refTrue float64
+	}{
+		{"(0.1", 0.2, 1.0 / 60, 0.2, 20.0 / 150}, {"(0.8", 0.85, 1, 0, 0}, {"(0.7", 0, 0, 0.8, 1},
+	} {
+		for _, value := range []struct {
+			want float64
+			def  metric.Def
+			more []string
+		}{
+			{test.score, metric.CalibrationScore, []string{"window=24h"}}, {test.reference, metric.ReferenceCalibrationScore, nil},
+		} {
+			if x, ok := got.find(value.def, append(value.more, "scores="+test.scores)...); ok != (value.want > 0) || math.Abs(x-value.want) > 1e-12 {
+				t.Errorf("%s of %s is %g (there: %t), want %g", value.def.Name, test.scores, x, ok, value.want)
+			}
+		}
+		if test.score > 0 {
+			got.want(t, test.positive, metric.CalibrationPositiveRatio, "scores="+test.scores, "window=24h")
+		}
+		if test.reference > 0 {
+			got.want(t, test.refTrue, metric.ReferenceCalibrationPositiveRatio, "scores="+test.scores)
+		}
+	}
 }

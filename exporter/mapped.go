@@ -20,7 +20,11 @@ func formatOfSource(s config.Source, why purpose, schema *record.Schema, now fun
 	decode.Format, *mapping.Assembler, error,
 ) {
 	if s.Spec == nil {
-		format, err := decode.Lookup(formatOf(s.Format, s.Path))
+		name := config.FormatOf(s.Format, s.Path)
+		if name == config.Parquet {
+			return decode.Format{}, nil, nil // such files are no blocks of records
+		}
+		format, err := decode.Lookup(string(name), decode.Options{Names: s.Header, Unwrap: string(s.Unwrap)})
 		return format, nil, err
 	}
 	spec := *s.Spec

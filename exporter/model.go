@@ -16,6 +16,7 @@ import (
 	"github.com/drift-exporter/drift_exporter/exporter/outcome"
 	"github.com/drift-exporter/drift_exporter/exporter/profile"
 	"github.com/drift-exporter/drift_exporter/exporter/record"
+	"github.com/drift-exporter/drift_exporter/exporter/slice"
 )
 
 const (
@@ -56,6 +57,7 @@ type model struct {
 	lastRead, labelsRead time.Time
 	labelResults         map[string]uint64
 	groups               []group
+	codes                []slice.Codes // of the rows of a batch
 	skew                 *skew
 }
 
@@ -95,13 +97,15 @@ func newModel(c *config.Model, follow bool, now func() time.Time, logger *slog.L
 		m.recent = newRecentIDs()
 	}
 	schema := m.predictionSchema()
+	m.addSlicers()
 	for _, s := range c.Predictions {
 		if err := m.addPipeline(s, predictions, schema); err != nil {
 			return nil, err
 		}
 	}
+	labelled := m.labelSchema()
 	for _, s := range c.Labels {
-		if err := m.addPipeline(s, labels, m.labelSchema()); err != nil {
+		if err := m.addPipeline(s, labels, labelled); err != nil {
 			return nil, err
 		}
 	}
@@ -111,6 +115,9 @@ func newModel(c *config.Model, follow bool, now func() time.Time, logger *slog.L
 
 func (m *model) addPipeline(s config.Source, why purpose, schema *record.Schema) error {
 	own := *schema
+	if s.ID != "" {
+		own.ID, own.IDParts = idOf(s.ID)
+	}
 	for _, c := range s.Where {
 		own.Where = append(own.Where, record.Condition{Path: pathOf(c.Field), Value: c.Value})
 	}
@@ -332,6 +339,7 @@ func (m *model) addPredictions(l *load, now time.Time) {
 	} else {
 		m.join.Touch(b.IDs)
 	}
+	m.beginSlicing(b)
 	groups := m.groups[:0]
 	at := -1
 	for row := range b.Rows {
@@ -345,6 +353,7 @@ func (m *model) addPredictions(l *load, now time.Time) {
 			continue
 		}
 		version := m.version(l, row)
+		m.sliceRow(m.monitors[version], b, row)
 		admitted := m.admit(l, row, version, now)
 		if m.labelField >= 0 {
 			m.takeLabel(b, row, version)
@@ -356,7 +365,7 @@ func (m *model) addPredictions(l *load, now time.Time) {
 		mon := m.monitors[version]
 		mon.predictions++
 		mon.lastRead = now
-		mon.newest = max(mon.newest, t)
+		mon.oldest, mon.newest = min(mon.oldest, t), max(mon.newest, t)
 		pane, part := mon.set.Pane(t), b.Part(row)
 		same := func(g group) bool { return g.version == version && g.pane == pane && g.part == part }
 		if at < 0 || !same(groups[at]) {
@@ -370,7 +379,14 @@ func (m *model) addPredictions(l *load, now time.Time) {
 		groups[at].rows = append(groups[at].rows, uint32(row))
 	}
 	for _, g := range groups {
-		m.monitors[g.version].set.AddPart(b, g.rows, g.pane, g.part)
+		mon := m.monitors[g.version]
+		mon.set.AddPart(b, g.rows, g.pane, g.part)
+		if g.part != record.Response {
+			mon.slicePredictions(m.codes, b, g.rows)
+		}
+		if g.part == record.Whole {
+			mon.estimate(b, g.rows)
+		}
 	}
 	m.groups = groups
 	m.lastRead = now
@@ -391,6 +407,8 @@ func (m *model) advance() {
 	for _, mon := range m.monitors {
 		mon.set.Advance(m.newest)
 		mon.labeled.Advance(m.newest)
+		mon.advanceSlices(m.newest, m.newestLabel)
+		mon.advanceEstimates(m.newest)
 		if mon.outcomes != nil {
 			mon.outcomes.Advance(m.newestLabel)
 		}
@@ -435,7 +453,7 @@ func (m *model) admit(l *load, row int, version uint16, now time.Time) bool {
 	known := false
 	if m.join == nil {
 		// Several versions may predict the same id.
-		known = m.recent.add(id + uint64(version)*0x9e3779b97f4a7c15)
+		known = m.recent.add(id ^ uint64(version)<<48)
 	} else {
 		var p outcome.Prediction
 		if !m.prediction(&p, b, row, version) {
@@ -455,7 +473,9 @@ func (m *model) admit(l *load, row int, version uint16, now time.Time) bool {
 
 // prediction fills in what the label of a prediction needs, if there is a predicted value.
 func (m *model) prediction(p *outcome.Prediction, b *record.Batch, row int, version uint16) (ok bool) {
-	*p = outcome.Prediction{ID: b.IDs[row], Time: b.Times[row], Version: version, Score: math.NaN()}
+	*p = outcome.Prediction{
+		ID: b.IDs[row], Time: b.Times[row], Version: version, Score: math.NaN(), Slices: m.codes[row],
+	}
 	if p.Value, ok = m.value(b, m.predictionField, row, m.general.profile.Find(profile.Prediction)); !ok {
 		return false
 	}
@@ -561,8 +581,8 @@ func (m *model) addLabel(l outcome.Label) {
 			continue
 		}
 		mon := m.monitors[pair.Prediction.Version]
-		mon.outcomes.Add(&pair.Prediction, pair.Previous, -1)
-		mon.outcomes.Add(&pair.Prediction, pair.Label, 1)
+		mon.addOutcome(&pair.Prediction, pair.Previous, -1)
+		mon.addOutcome(&pair.Prediction, pair.Label, 1)
 	}
 }
 
@@ -570,12 +590,16 @@ func (m *model) addLabel(l outcome.Label) {
 func (m *model) joined(pair *outcome.Joined) {
 	mon := m.monitors[pair.Prediction.Version]
 	mon.labeledTotal++
-	wrong := mon.rules.Wrong(pair.Prediction.Outcome(pair.Label))
+	o := pair.Prediction.Outcome(pair.Label)
+	if mon.confusion != nil {
+		mon.confusion.add(o)
+	}
+	wrong := mon.rules.Wrong(o)
 	if wrong {
 		mon.errors++
 	}
 	mon.labeled.Add(pair.Prediction.Time, 1)
-	mon.outcomes.Add(&pair.Prediction, pair.Label, 1)
+	mon.addOutcome(&pair.Prediction, pair.Label, 1)
 	mon.delays.add(time.Duration(pair.Label.Time - pair.Prediction.Time))
 	for _, w := range mon.watches {
 		w.add(wrong, pair.Label.Time)

@@ -1,10 +1,12 @@
 package exporter
 
 import (
+	"math"
 	"time"
 
 	"github.com/drift-exporter/drift_exporter/exporter/metric"
 	"github.com/drift-exporter/drift_exporter/exporter/outcome"
+	"github.com/drift-exporter/drift_exporter/exporter/slice"
 	"github.com/drift-exporter/drift_exporter/exporter/window"
 )
 
@@ -20,9 +22,14 @@ type monitor struct {
 	labeled *window.Counter
 	watches []*watch // detectors; none without labels
 	delays  delayHistogram
+	// confusion is nil for a regression, and without labels.
+	confusion confusion
+	slices    *slice.Windows // nil without slices
+	// estimators estimate the performance without labels; none where the reference does not allow for that.
+	estimators []estimator
 
 	predictions, labeledTotal, errors uint64
-	newest                            int64
+	oldest, newest                    int64
 	lastRead                          time.Time
 
 	// evaluated holds what the last evaluation wrote of each window of predictions, at that many changes and labels.
@@ -41,11 +48,16 @@ func newMonitor(version string, m *model) *monitor {
 		version:  version,
 		fallback: !ok && len(m.own) > 0,
 		set:      window.New(own.live, own.fields, lengths, m.config.CutPoints, m.config.MovingReference),
-		labeled:  window.NewCounter(lengths), newest: never,
+		labeled:  window.NewCounter(lengths), oldest: math.MaxInt64, newest: never,
+		slices:     own.newSlices(m.config, m.join != nil),
+		estimators: newEstimators(own, lengths),
 	}
 	if m.join != nil {
 		mon.outcomes = outcome.NewWindows(lengths, own.rules)
 		mon.watches = newWatches(m.config.Detectors)
+		if own.rules.Task == outcome.Classification {
+			mon.confusion = make(confusion)
+		}
 	}
 	return mon
 }

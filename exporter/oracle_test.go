@@ -112,7 +112,7 @@ type oracleDistances struct {
 // served are the gathered values of one exporter, by name and labels.
 type served map[string]float64
 
-func gather(t *testing.T, e *Exporter) served {
+func gather(t testing.TB, e *Exporter) served {
 	t.Helper()
 	families, err := e.Gather()
 	if err != nil {
@@ -125,7 +125,8 @@ func gather(t *testing.T, e *Exporter) served {
 			for _, l := range m.Label {
 				labels = append(labels, l.GetName()+"="+l.GetValue())
 			}
-			s[f.GetName()+"{"+strings.Join(labels, ",")+"}"] = m.GetGauge().GetValue() + m.GetCounter().GetValue()
+			s[f.GetName()+"{"+strings.Join(labels, ",")+"}"] = m.GetGauge().GetValue() + m.GetCounter().GetValue() +
+				m.GetHistogram().GetSampleSum() + float64(m.GetHistogram().GetSampleCount())
 		}
 	}
 	return s

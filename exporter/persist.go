@@ -18,10 +18,10 @@ import (
 )
 
 // stateVersion changes whenever what a model saves changes its shape or its meaning.
-const stateVersion = 2
+const stateVersion = 4
 
-// fingerprint is a hash of all that gives meaning to a model's state: its references, and its configuration but for what
-// only says where the logs are or what is shown of the counts. A state of another fingerprint is of no use.
+// fingerprint is a hash of all that gives meaning to a model's state: its references, and its configuration but for
+// what only says where the logs are or what is shown of the counts. A state of another fingerprint is of no use.
 func (m *model) fingerprint() (uint64, error) {
 	c := *m.config
 	c.Predictions, c.Labels = wheres(c.Predictions), wheres(c.Labels)
@@ -35,7 +35,7 @@ func (m *model) fingerprint() (uint64, error) {
 	h := xxhash.New()
 	fmt.Fprintf(h, "%d\n%s\n", stateVersion, text)
 	for i, b := range m.baselines() {
-		print, err := b.profile.Fingerprint()
+		hash, err := b.profile.Fingerprint()
 		if err != nil {
 			return 0, fmt.Errorf("model %q: fingerprint of a reference: %w", c.Name, err)
 		}
@@ -43,18 +43,19 @@ func (m *model) fingerprint() (uint64, error) {
 		if i > 0 {
 			version = m.config.References[i-1].Version
 		}
-		fmt.Fprintf(h, "%q %x\n", version, print)
+		fmt.Fprintf(h, "%q %x\n", version, hash)
 	}
 	return h.Sum64(), nil
 }
 
-// wheres keeps of sources only the conditions, each of them once: a log may be moved or divided.
+// wheres keeps of sources only which records they are and what joins them, each of that once: a log may be moved or
+// divided.
 func wheres(sources []config.Source) []config.Source {
 	var all []config.Source
 	for _, s := range sources {
-		same := func(o config.Source) bool { return slices.Equal(o.Where, s.Where) }
+		same := func(o config.Source) bool { return o.ID == s.ID && slices.Equal(o.Where, s.Where) }
 		if !slices.ContainsFunc(all, same) {
-			all = append(all, config.Source{Where: s.Where})
+			all = append(all, config.Source{ID: s.ID, Where: s.Where})
 		}
 	}
 	return all
@@ -111,7 +112,7 @@ func (m *model) load(d *state.Decoder) {
 			return
 		}
 		mon := newMonitor(version, m)
-		mon.load(d)
+		mon.load(d, m.classes.Len())
 		m.versions[version] = uint16(len(m.monitors))
 		m.monitors = append(m.monitors, mon)
 	}
@@ -128,6 +129,7 @@ func (mon *monitor) save(e *state.Encoder) {
 	e.Uint(mon.predictions)
 	e.Uint(mon.labeledTotal)
 	e.Uint(mon.errors)
+	e.Int(mon.oldest)
 	e.Int(mon.newest)
 	saveTime(e, mon.lastRead)
 	mon.set.Save(e)
@@ -135,24 +137,42 @@ func (mon *monitor) save(e *state.Encoder) {
 	if mon.outcomes != nil {
 		mon.outcomes.Save(e)
 	}
+	if mon.slices != nil {
+		mon.slices.Save(e)
+	}
 	mon.delays.save(e)
+	if mon.confusion != nil {
+		mon.confusion.save(e)
+	}
 	for _, w := range mon.watches {
 		w.save(e)
 	}
+	for _, s := range mon.estimators {
+		s.save(e)
+	}
 }
 
-func (mon *monitor) load(d *state.Decoder) {
+func (mon *monitor) load(d *state.Decoder, classes int) {
 	mon.predictions, mon.labeledTotal, mon.errors = d.Uint(), d.Uint(), d.Uint()
-	mon.newest = d.Int()
+	mon.oldest, mon.newest = d.Int(), d.Int()
 	mon.lastRead = loadTime(d)
 	mon.set.Load(d)
 	mon.labeled.Load(d)
 	if mon.outcomes != nil {
 		mon.outcomes.Load(d)
 	}
+	if mon.slices != nil {
+		mon.slices.Load(d)
+	}
 	mon.delays.load(d)
+	if mon.confusion != nil {
+		mon.confusion.load(d, classes)
+	}
 	for _, w := range mon.watches {
 		w.load(d)
+	}
+	for _, s := range mon.estimators {
+		s.load(d)
 	}
 }
 

@@ -4,9 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"runtime"
-	"strings"
 	"sync"
 	"time"
 
@@ -30,8 +28,8 @@ const (
 type pipeline struct {
 	name    string // the label value of the source's metrics
 	purpose purpose
-	files   *source.Files
-	format  decode.Format
+	files   files
+	format  decode.Format // of the blocks of a source.Files
 	schema  *record.Schema
 	mapped  bool // the log has a mapping
 	logger  *slog.Logger
@@ -50,6 +48,20 @@ type pipeline struct {
 	lastRead    time.Time
 	places      map[uint64]place // by the number of the content
 	logged      time.Time        // when a rejected record was last logged
+}
+
+// files are the files of a source: a *source.Files whose blocks are decoded, or *source.Objects.
+type files interface {
+	CaughtUp() <-chan struct{}
+	Stats() source.Stats
+}
+
+// newFiles returns the source of the pipeline that goes on as its options say.
+func (p *pipeline) newFiles() files {
+	if p.format.Split == nil {
+		return source.NewObjects(p.options)
+	}
+	return source.New(p.options)
 }
 
 // place is how far the records of a file have been counted.
@@ -102,7 +114,7 @@ func newPipeline(s config.Source, why purpose, schema *record.Schema, follow boo
 			Follow: follow, PollInterval: pollInterval, Logger: logger,
 		},
 	}
-	p.files = source.New(p.options)
+	p.files = p.newFiles()
 	return p, nil
 }
 
@@ -118,7 +130,7 @@ func (p *pipeline) resume(s *savedPipeline) {
 		p.places[position.Content] = place{position, int(s.lines[i])}
 		p.options.Resume = append(p.options.Resume, position)
 	}
-	p.files = source.New(p.options)
+	p.files = p.newFiles()
 }
 
 // bytes returns how much has been read in all runs.
@@ -143,24 +155,18 @@ func (p *pipeline) counted(b *source.Block, lines int) {
 	}
 }
 
-// formatOf returns the format of a file: as configured, or by its name.
-func formatOf(f config.Format, path string) string {
-	if f != "" {
-		return string(f)
-	}
-	// What rotation and compression append to a name tells nothing.
-	name := strings.ToLower(filepath.Base(path))
-	for _, end := range []string{".csv.", ".csv*", ".csv?", ".csv{", ".csv["} {
-		if strings.HasSuffix(name, ".csv") || strings.Contains(name, end) {
-			return decode.FormatCSV
-		}
-	}
-	return decode.FormatJSONL
-}
-
 // run reads the source until it ends or the context does, and sends what it decoded to out, in order. The receiver
 // releases every load. Ids are hashed with the seed.
 func (p *pipeline) run(ctx context.Context, seed uint64, out chan<- *load) {
+	switch files := p.files.(type) {
+	case *source.Files:
+		p.runBlocks(ctx, files, seed, out)
+	case *source.Objects:
+		p.runObjects(ctx, files, seed, out)
+	}
+}
+
+func (p *pipeline) runBlocks(ctx context.Context, files *source.Files, seed uint64, out chan<- *load) {
 	workers := runtime.GOMAXPROCS(0)
 	depth := 2*workers + 1
 	free, idle := make(chan *source.Block, depth), make(chan *load, depth)
@@ -171,7 +177,7 @@ func (p *pipeline) run(ctx context.Context, seed uint64, out chan<- *load) {
 	}
 	var group sync.WaitGroup
 	group.Go(func() {
-		p.files.Run(ctx, free, func(b *source.Block) {
+		files.Run(ctx, free, func(b *source.Block) {
 			l := <-idle
 			l.block, l.caughtUp = b, p.caughtUp()
 			if !l.caughtUp {

@@ -11,13 +11,14 @@ import (
 	"github.com/drift-exporter/drift_exporter/exporter/outcome"
 	"github.com/drift-exporter/drift_exporter/exporter/profile"
 	"github.com/drift-exporter/drift_exporter/exporter/record"
+	"github.com/drift-exporter/drift_exporter/exporter/slice"
 )
 
 // profileOptions says how a reference of a configured model is read.
 func profileOptions(c *config.Model, file config.File) profile.Options {
 	f := c.Fields
 	o := profile.Options{
-		Path: file.Path, Format: string(file.Format),
+		Path: file.Path, Format: string(file.Format), Header: file.Header,
 		Names: profile.Names{
 			ID: f.ID, Time: f.Timestamp, Version: f.Version, Model: f.Model,
 			Features: f.Features, Prediction: f.Prediction, Score: f.Score, Label: f.Label,
@@ -95,4 +96,6 @@ func describe(w io.Writer, c *config.Model, path string, p *profile.Profile) {
 	for _, l := range p.LeftOut {
 		fmt.Fprintf(w, "  %s: left out, %s\n", l.Name, l.Why)
 	}
+	live := p.Live()
+	describeSlices(w, slice.New(slicesBy(c), live, make([]int, len(live)), c.MaxSliceValues))
 }

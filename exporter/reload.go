@@ -57,6 +57,9 @@ func (e *Exporter) reload(ctx context.Context) error {
 		}
 		e.models = append(e.models, r)
 	}
+	if c.State != e.config.Load().State {
+		e.options.Logger.Warn("What state says has changed; it takes effect when the exporter is started again")
+	}
 	e.config.Store(c)
 	e.reloadedAt, e.reloadedOK = e.options.Now(), true
 	e.options.Logger.Info("Loaded the configuration again", "models", len(e.models), "kept", len(kept))

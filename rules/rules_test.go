@@ -326,6 +326,8 @@ func alertThresholds() map[string][]string {
 	return map[string][]string{
 		"ModelRetrainingRecommended": append([]string{"error_ratio_increase", "drifted_feature_ratio"}, drift...),
 		"ModelErrorRatioHigh":        {"error_ratio_increase"},
+		"ModelErrorDrift":            {},
+		"ModelVersionWorse":          {"version_error_ratio_difference"},
 		"ModelPredictionDrift":       drift,
 		"ModelFeatureDrift":          drift,
 		"ModelMissingValuesHigh":     {"missing_ratio_increase"},

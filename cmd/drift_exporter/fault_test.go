@@ -272,7 +272,7 @@ func (w *writer) predict() {
 
 // label appends labels, right and wrong ones, late and early ones, some of them corrected.
 func (w *writer) label() {
-	text := ""
+	var text strings.Builder
 	for range 1 + w.random.IntN(40) {
 		i := w.random.IntN(w.begun + 20)
 		if w.random.IntN(50) == 0 {
@@ -283,11 +283,11 @@ func (w *writer) label() {
 		}
 		w.labelled[i] = w.lives["labels.csv"]
 		yes := w.random.IntN(3) == 0
-		text += fmt.Sprintf("p%d,%s,%s\n", i, when(w.told).Add(time.Hour).Format(time.RFC3339), word(yes))
+		fmt.Fprintf(&text, "p%d,%s,%s\n", i, when(w.told).Add(time.Hour).Format(time.RFC3339), word(yes))
 		w.told++
 		w.labels[i] = yes
 	}
-	w.add("labels.csv", text)
+	w.add("labels.csv", text.String())
 }
 
 // archives moves name.1, name.2.gz and so on by one, so that name.1 is free.
@@ -411,11 +411,12 @@ func (w *writer) await(p *process) map[string]float64 {
 
 // changing has the metrics that tell of a run and not of the logs, beside notCompared.
 //
-// The counter of errors and the delays are of the first label of each prediction, and detectors see labels one by one:
+// The counters of errors and of confused classes and the delays are of the first label of each prediction, and detectors see labels one by one:
 // of a prediction and its corrected label, read from two logs, either may come first.
 var changing = []string{
 	"drift_source_read_bytes_total", "drift_window_end_timestamp_seconds", "drift_exporter_", "drift_detector_",
 	"drift_prediction_errors_total", "drift_label_delay_seconds_bucket", "drift_label_delay_seconds_sum",
+	"drift_confusion_total",
 }
 
 // Whenever the exporter is killed, and whatever happens to its logs meanwhile, in the end it has counted what one has

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -13,6 +14,8 @@ import (
 	"github.com/prometheus/common/version"
 	"github.com/prometheus/exporter-toolkit/web"
 	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
+
+	"github.com/drift-exporter/drift_exporter/exporter/report"
 )
 
 // defaultAddress has the port that the exporter is known by.
@@ -20,9 +23,11 @@ const defaultAddress = ":10058"
 
 // flags are what the command line says.
 type flags struct {
-	// profile says that the command is profile and not serve; model and output are its flags.
-	profile       bool
+	// command is the name of the command.
+	command string
+	// model and output are flags of the command profile, report those of the command report.
 	model, output string
+	report        reportFlags
 	configFile    string
 	configCheck   bool
 	once          bool
@@ -34,6 +39,19 @@ type flags struct {
 	log               *promslog.Config
 	stdout, stderr    io.Writer
 }
+
+// reportFlags are the flags of the command report.
+type reportFlags struct {
+	window, output string
+	top            int
+	failOn         []report.Kind
+}
+
+// The commands.
+const (
+	profileCommand = "profile"
+	reportCommand  = "report"
+)
 
 // parseFlags reads the command line. done says that the command line asked for nothing more than what has been printed,
 // or that it is wrong; code is the exit code then.
@@ -56,23 +74,57 @@ func parseFlags(args []string, stdout, stderr io.Writer) (f *flags, code int, do
 	f.web = kingpinflag.AddFlags(app, defaultAddress)
 	promslogflag.AddFlags(app, f.log)
 	app.Command("serve", "Read the logs and serve metrics. This is the default.").Default()
-	profile := app.Command("profile",
+	profile := app.Command(profileCommand,
 		"Build the profile of a model's reference and save it, to be a reference in the place of the training data.")
 	profile.Flag("model", "Name of the model; needed if the configuration has several.").StringVar(&f.model)
 	profile.Flag("output", "Path of the profile, such as churn.profile.json.gz.").Required().StringVar(&f.output)
+	failOn := addReport(app, &f.report)
 	command, err := app.Parse(args)
-	f.profile = command == profile.FullCommand()
+	f.command = command
 	if err == nil {
 		err = checkTelemetryPath(f.telemetryPath)
 	}
-	if err == nil && f.profile && (f.once || f.configCheck) {
-		err = errors.New("the command profile takes neither --once nor --config.check")
+	if err == nil && (command == profileCommand || command == reportCommand) && (f.once || f.configCheck) {
+		err = fmt.Errorf("the command %s takes neither --once nor --config.check", command)
+	}
+	if err == nil {
+		f.report.failOn, err = kinds(*failOn)
+	}
+	if err == nil && f.report.top < 0 {
+		err = errors.New("--top must not be negative")
 	}
 	if err != nil && !done {
 		app.Errorf("%s, try --help", err)
 		return nil, exitUsage, true
 	}
 	return f, code, done
+}
+
+// addReport adds the command report and returns what its flag --fail-on will say.
+func addReport(app *kingpin.Application, f *reportFlags) *string {
+	c := app.Command(reportCommand, "Read all logs to their end and print what has drifted, how the model performs, "+
+		"and for which slices it errs most; --fail-on makes it the gate of a pipeline.")
+	c.Flag("window", "Name of the window that is reported; by default the longest one of each model.").StringVar(&f.window)
+	c.Flag("output", "text or json.").Default("text").EnumVar(&f.output, "text", "json")
+	c.Flag("top", "How many columns and slices are listed; 0 for all.").Default("10").IntVar(&f.top)
+	return c.Flag("fail-on", "Exit with code 3 if a value exceeds the threshold that rules/thresholds.yaml ships: drift, "+
+		"data or errors, or several with commas between them. With nothing to judge, exit with code 1.").String()
+}
+
+// kinds reads a list of kinds of findings.
+func kinds(list string) ([]report.Kind, error) {
+	if list == "" {
+		return nil, nil
+	}
+	var all []report.Kind
+	for name := range strings.SplitSeq(list, ",") {
+		kind := report.Kind(strings.TrimSpace(name))
+		if !slices.Contains(report.Kinds, kind) {
+			return nil, fmt.Errorf("--fail-on must be of drift, data and errors, not %q", name)
+		}
+		all = append(all, kind)
+	}
+	return all, nil
 }
 
 // checkTelemetryPath reports a path that the web server cannot serve metrics under.

@@ -30,6 +30,7 @@ const (
 	exitOK = iota
 	exitFailure
 	exitUsage
+	exitFindings // of the command report
 )
 
 // drainTime is how long scrapes may go on after the exporter was told to stop.
@@ -41,7 +42,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if done {
 		return code
 	}
-	if err := start(ctx, f, promslog.New(f.log)); err != nil {
+	if err := start(ctx, f, promslog.New(f.log)); errors.Is(err, errFindings) {
+		fmt.Fprintln(stderr, err)
+		return exitFindings
+	} else if err != nil {
 		// Problems stand one a line and begin with their place in a file, as compilers print them.
 		fmt.Fprintln(stderr, err)
 		return exitFailure
@@ -52,7 +56,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 func start(ctx context.Context, f *flags, logger *slog.Logger) error {
 	registry := prometheus.NewRegistry()
 	var base prometheus.Gatherer
-	if !f.once && !f.profile {
+	if !f.once && f.command != profileCommand && f.command != reportCommand {
 		registry.MustRegister(versioncollector.NewCollector("drift_exporter"))
 		base = registry
 	}
@@ -61,8 +65,10 @@ func start(ctx context.Context, f *flags, logger *slog.Logger) error {
 		return err
 	}
 	switch {
-	case f.profile:
+	case f.command == profileCommand:
 		return profile(e, f)
+	case f.command == reportCommand:
+		return writeReport(ctx, e, f)
 	case f.configCheck:
 		return check(e, f)
 	case f.once:

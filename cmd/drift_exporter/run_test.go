@@ -115,6 +115,12 @@ func TestFailures(t *testing.T) {
 		"a profile that is served once": {
 			[]string{"profile", "--output=p.json", "--once"}, exitUsage, []string{"--once", "try --help"},
 		},
+		"a report that is served once": {[]string{"report", "--once"}, exitUsage, []string{"command report", "try --help"}},
+		"a report that fails on anything": {
+			[]string{"report", "--fail-on=drift,anything"}, exitUsage, []string{`"anything"`, "try --help"},
+		},
+		"a report of less than nothing": {[]string{"report", "--top=-1"}, exitUsage, []string{"--top", "try --help"}},
+		"a report in an unknown format": {[]string{"report", "--output=xml"}, exitUsage, []string{"xml", "try --help"}},
 		"a profile of one of two models": {
 			[]string{"profile", "--output=p.json", "--config.file=" + unreferenced}, exitFailure, []string{`one of "a", "b"`},
 		},
@@ -177,7 +183,7 @@ func TestFailureToPrint(t *testing.T) {
 	chdirToRoot(t)
 	reader, writer := io.Pipe()
 	reader.CloseWithError(errors.New("disk full"))
-	for _, mode := range []string{"--config.check", "--once"} {
+	for _, mode := range []string{"--config.check", "--once", "report"} {
 		var stderr bytes.Buffer
 		code := run(t.Context(), []string{mode, "--config.file=config.example.yaml"}, writer, &stderr)
 		if code != exitFailure || !strings.Contains(stderr.String(), "disk full") {

@@ -132,13 +132,17 @@ const (
 	Regression     Task = "regression"
 )
 
-// File is the file of a reference. Whether it exists is found out by who reads it.
+// File is the file of a reference, as it is or compressed by gzip or zstd. Whether it exists is found out by who reads
+// it.
 type File struct {
 	// Path is `path`: the file's path, relative to the folder of the configuration file. Required.
 	Path string
-	// Format is `format`: jsonl, csv, profile (what drift_exporter profile has written) or sagemaker_statistics (a
-	// statistics.json of Amazon SageMaker Model Monitor). Default: told by what the file holds and by its ending.
+	// Format is `format`: jsonl, csv, json, logfmt, tfrecord, parquet, profile (what drift_exporter profile has written)
+	// or sagemaker_statistics (a statistics.json of Amazon SageMaker Model Monitor). Default: told by what the file holds
+	// and by its ending.
 	Format Format
+	// Header is `header`: as that of a log.
+	Header []string
 }
 
 // VersionReference is one entry of references.
@@ -152,13 +156,26 @@ type VersionReference struct {
 // Format is how a file's bytes are read.
 type Format string
 
-// The formats. The empty Format is told by a file's ending.
+// The formats. The empty Format is told by a file's ending, see FormatOf.
 const (
-	JSONL Format = "jsonl"
-	CSV   Format = "csv"
+	JSONL    Format = "jsonl"
+	CSV      Format = "csv"
+	JSON     Format = "json"
+	Logfmt   Format = "logfmt"
+	TFRecord Format = "tfrecord"
+	Parquet  Format = "parquet"
 	// Profile and SageMakerStatistics are for references only.
 	Profile             Format = "profile"
 	SageMakerStatistics Format = "sagemaker_statistics"
+)
+
+// Unwrap is what a container runtime has wrapped the lines of a log in.
+type Unwrap string
+
+// The runtimes. The empty Unwrap is none.
+const (
+	Docker Unwrap = "docker"
+	CRI    Unwrap = "cri"
 )
 
 // Source is one log: an entry of predictions or labels.
@@ -167,9 +184,19 @@ type Source struct {
 	// stand for characters of one name, [a-z] for one character, {a,b} for alternatives, and ** for any number of
 	// folders; a backslash takes such a character's meaning away. Files that appear later are found. Required.
 	Path string
-	// Format is `format`: jsonl or csv. Default: csv if the pattern ends in .csv, or in that and what rotation appends, as
-	// in labels.csv*; else jsonl.
+	// Format is `format`: jsonl, csv, json (an array of objects, or objects one behind the other, over many lines),
+	// logfmt, tfrecord or parquet. Default: the one of csv, logfmt, tfrecord and parquet in which the pattern ends, or in
+	// that and what rotation appends, as in labels.csv*; else jsonl.
 	Format Format
+	// Header is `header`: the names of the columns, as a list, of a CSV log whose files have no header line. In tfrecord
+	// it names the values of a tensor that has as many of them a row. Default: none, and then each CSV file begins with a
+	// header line, and such values are numbered.
+	Header []string
+	// Unwrap is `unwrap`: docker or cri, if the lines of the log are wrapped as Docker's json-file driver or a Kubernetes
+	// node does it. Only for jsonl and logfmt. Default: none.
+	Unwrap Unwrap
+	// ID is `id`: where this log has the id that joins labels to predictions, as in fields.id. Default: as fields says.
+	ID string
 	// Where is `where`: a mapping from fields to values, sorted by field here. Only the records that have all of them
 	// are this model's; that divides a log that several models share. Default: every record.
 	Where []Condition

@@ -37,22 +37,23 @@ func completeModel() Model {
 	app, _ := Preset("app-json")
 	code, _ := mapping.ParsePath("code")
 	dash, _ := mapping.ParsePath(`"x-y"`)
-	app.Unwrap, app.Keep = []string{"docker"}, []mapping.Condition{{Path: code, In: []string{"010"}}, {Path: dash, In: []string{"true"}}}
+	app.Unwrap, app.Keep = "docker", []mapping.Condition{{Path: code, In: []string{"010"}}, {Path: dash, In: []string{"true"}}}
 	return Model{
 		Name: "churn", Task: Classification, PositiveClass: "1",
-		Reference:       File{"/srv/training.data", CSV},
-		References:      []VersionReference{{"1.1-rc", File{"/srv/rc", JSONL}}, {"2.0", File{Path: "/srv/training-2.csv"}}},
+		Reference:       File{"/srv/training.data", CSV, []string{"age", "plan code", "label"}},
+		References:      []VersionReference{{"1.1-rc", File{Path: "/srv/rc", Format: JSONL}}, {"2.0", File{Path: "/srv/training-2.csv"}}},
 		MovingReference: true,
 		Predictions: []Source{
 			{Path: "/var/log/**/*.jsonl", Where: []Condition{{"canary", "false"}, {"model", "churn"}, {"shard", "010"}}},
-			{Path: "/var/log/[ab]?.{log,txt}", Format: JSONL},
+			{Path: "/var/log/[ab]?.{log,txt}", Format: JSONL, ID: "{request}/{row}", Unwrap: CRI},
+			{Path: "/var/log/plain.csv", Header: []string{"id", "timestamp", "age"}},
 			{Path: "/capture/**", Preset: "sagemaker", FeatureNames: FeatureNames{List: []string{"tenure", "10"}}, Spec: sagemaker},
 			{
 				Path: "/var/log/app.log", FeatureNames: FeatureNames{Path: "/srv/statistics.json"}, Spec: app,
-				Mapping: "extends: app-json\nunwrap:\n    - docker\nkeep:\n    - path: code\n      equals: 010\n    - path: '\"x-y\"'\n      in:\n        - \"true\"\n",
+				Mapping: "extends: app-json\nunwrap: docker\nkeep:\n    - path: code\n      equals: 010\n    - path: '\"x-y\"'\n      in:\n        - \"true\"\n",
 			},
 		},
-		Labels:       []Source{{Path: "/srv/labels/*.csv"}, {Path: "/srv/late.txt", Format: CSV}},
+		Labels:       []Source{{Path: "/srv/labels/*.csv"}, {Path: "/srv/late.txt", Format: CSV, Header: []string{"id", "label"}}},
 		LabelTimeout: 90 * 24 * time.Hour, LabelsInPredictions: true, MaxIDs: 5_000_000,
 		Fields: Fields{
 			ID: "{request.id}_{row}", Timestamp: "ts", Version: "release", Model: "name", Features: "inputs",
@@ -196,6 +197,7 @@ models:
     reference:
       path: /srv/training.data
       format: csv
+      header: [age, plan code, label]
     references:
       1.1-rc:
         path: /srv/rc

@@ -76,7 +76,7 @@ func (l *loader) modelKeys(m *Model) []key {
 		{"task", func(v node) { choice(v, &m.Task, Classification, Regression) }, ""},
 		{"positive_class", func(v node) { v.word(&m.PositiveClass) }, ""},
 		{
-			"reference", func(v node) { v.mapping("a mapping such as {path: training.csv}", l.fileKeys(&m.Reference)) },
+			"reference", func(v node) { l.readFile(v, &m.Reference) },
 			"reference: {path: training.csv}",
 		},
 		{"references", func(v node) { l.readReferences(v, m) }, ""},
@@ -109,7 +109,7 @@ func (l *loader) readReferences(n node, m *Model) {
 	}
 	n.pairs(func(at node, version string, value node) {
 		r := VersionReference{Version: version}
-		if at.hasValue(value) && value.mapping("a mapping such as {path: training.csv}", l.fileKeys(&r.File)) {
+		if at.hasValue(value) && l.readFile(value, &r.File) {
 			m.References = append(m.References, r)
 		}
 	})

@@ -53,6 +53,9 @@ type (
 	writtenSource struct {
 		Path          text          `yaml:"path,omitempty"`
 		Format        Format        `yaml:"format,omitempty"`
+		Header        []text        `yaml:"header,flow,omitempty"`
+		Unwrap        Unwrap        `yaml:"unwrap,omitempty"`
+		ID            text          `yaml:"id,omitempty"`
 		Where         map[text]text `yaml:"where,omitempty"`
 		Preset        text          `yaml:"preset,omitempty"`
 		Mapping       *yaml.Node    `yaml:"mapping,omitempty"`
@@ -115,7 +118,7 @@ func writeModel(m *Model) writtenModel {
 		Name:            text(m.Name),
 		Task:            m.Task,
 		PositiveClass:   text(m.PositiveClass),
-		Reference:       writtenSource{Path: text(m.Reference.Path), Format: m.Reference.Format},
+		Reference:       writeFile(&m.Reference),
 		MovingReference: m.MovingReference,
 		Predictions:     writeSources(m.Predictions, 0),
 		Labels:          writeSources(m.Labels, m.LabelTimeout),
@@ -153,7 +156,7 @@ func writeModel(m *Model) writtenModel {
 		if w.References == nil {
 			w.References = map[text]writtenSource{}
 		}
-		w.References[text(r.Version)] = writtenSource{Path: text(r.File.Path), Format: r.File.Format}
+		w.References[text(r.Version)] = writeFile(&r.File)
 	}
 	for _, c := range m.Columns {
 		if w.Columns == nil {
@@ -174,20 +177,31 @@ func writeFields(f *Fields) writtenFields {
 	}
 }
 
+func writeFile(f *File) writtenSource {
+	return writtenSource{Path: text(f.Path), Format: f.Format, Header: texts(f.Header)}
+}
+
+func texts(all []string) []text {
+	var list []text
+	for _, s := range all {
+		list = append(list, text(s))
+	}
+	return list
+}
+
 // writeSources renders sources, and the timeout with each if it is not 0.
 func writeSources(sources []Source, timeout time.Duration) []writtenSource {
 	var all []writtenSource
 	for _, s := range sources {
-		w := writtenSource{Path: text(s.Path), Format: s.Format, Preset: text(s.Preset), Mapping: writeMapping(s.Mapping)}
+		w := writtenSource{
+			Path: text(s.Path), Format: s.Format, Header: texts(s.Header), Unwrap: s.Unwrap, ID: text(s.ID),
+			Preset: text(s.Preset), Mapping: writeMapping(s.Mapping),
+		}
 		switch {
 		case s.FeatureNames.Path != "":
 			w.FeatureNames = text(s.FeatureNames.Path)
 		case s.FeatureNames.List != nil:
-			var names []text
-			for _, name := range s.FeatureNames.List {
-				names = append(names, text(name))
-			}
-			w.FeatureNames = names
+			w.FeatureNames = texts(s.FeatureNames.List)
 		}
 		if timeout != 0 {
 			w.Timeout = model.Duration(timeout).String()

@@ -9,19 +9,36 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 	"github.com/prometheus/common/model"
 	"gopkg.in/yaml.v3"
+
+	"github.com/drift-exporter/drift_exporter/exporter/decode/mapping"
 )
 
 func (l *loader) fileKeys(f *File) []key {
 	return []key{
 		{"path", func(v node) { l.readPath(v, &f.Path) }, "path: training.csv"},
-		{"format", func(v node) { choice(v, &f.Format, JSONL, CSV, Profile, SageMakerStatistics) }, ""},
+		{"format", func(v node) {
+			choice(v, &f.Format, JSONL, CSV, JSON, Logfmt, TFRecord, Parquet, Profile, SageMakerStatistics)
+		}, ""},
+		{"header", func(v node) { readHeader(v, &f.Header) }, ""},
 	}
+}
+
+// readFile reads the file of a reference.
+func (l *loader) readFile(n node, f *File) bool {
+	if !n.mapping("a mapping such as {path: training.csv}", l.fileKeys(f)) {
+		return false
+	}
+	checkFormat(n, FormatOf(f.Format, f.Path))
+	return true
 }
 
 func (l *loader) sourceKeys(s *Source) []key {
 	return []key{
 		{"path", func(v node) { l.readPattern(v, &s.Path) }, `path: "logs/*.jsonl"`},
-		{"format", func(v node) { choice(v, &s.Format, JSONL, CSV) }, ""},
+		{"format", func(v node) { choice(v, &s.Format, JSONL, CSV, JSON, Logfmt, TFRecord, Parquet) }, ""},
+		{"header", func(v node) { readHeader(v, &s.Header) }, ""},
+		{"unwrap", func(v node) { choice(v, &s.Unwrap, Docker, CRI) }, ""},
+		{"id", func(v node) { readID(v, &s.ID) }, ""},
 		{"where", func(v node) { readWhere(v, s) }, ""},
 		{"preset", func(v node) { readPreset(v, &s.Spec, &s.Preset) }, ""},
 		{"mapping", func(v node) { readInline(v, s) }, ""},
@@ -38,21 +55,36 @@ func (l *loader) readFeatureNames(n node, f *FeatureNames) {
 	f.List = readWords(n, "a list of names such as [age, plan], or the path of a statistics.json")
 }
 
-// complete checks what is said of a log with a mapping, and gives it the names of features.
+// complete checks what does not go together in what is said of a log, and completes its mapping by it.
 func (s *Source) complete(n node) {
 	preset, hasPreset := n.find("preset")
-	_, hasMapping := n.find("mapping")
-	format, hasFormat := n.find("format")
 	names, hasNames := n.find("feature_names")
-	switch {
-	case hasPreset && hasMapping:
+	if _, hasMapping := n.find("mapping"); hasPreset && hasMapping {
 		preset.problem("has no place beside mapping; write extends: %s in the mapping", preset.Value)
-	case s.Spec != nil && hasFormat:
-		format.problem("has no place beside a preset or a mapping, which has a format of its own; remove it")
-	case hasNames && !hasMapping && (!hasPreset || preset.Value == native):
+	} else if hasNames && !hasMapping && (!hasPreset || preset.Value == native) {
 		names.problem("is for a log with a preset or a mapping; remove it, the names stand in the log")
 	}
-	if s.Spec != nil && len(s.FeatureNames.List) > 0 {
+	if s.Spec == nil {
+		checkFormat(n, FormatOf(s.Format, s.Path))
+		return
+	}
+	for _, key := range []string{"format", "header"} {
+		if said, ok := n.find(key); ok {
+			said.problem("has no place beside a preset or a mapping, which says it; remove it")
+		}
+	}
+	if wrapped, ok := n.find("unwrap"); ok {
+		if s.Spec.Unwrap = string(s.Unwrap); !mapping.TakesUnwrap(s.Spec.Format) {
+			wrapped.problem("the records of %s are not single lines; remove it", s.Spec.Format)
+		}
+	}
+	if s.ID != "" {
+		s.Spec.RowID = s.ID
+		if !strings.Contains(s.ID, "{") {
+			s.Spec.RowID = "{" + s.ID + "}"
+		}
+	}
+	if len(s.FeatureNames.List) > 0 {
 		s.Spec.Names = s.FeatureNames.List
 	}
 }
@@ -66,8 +98,9 @@ func (l *loader) labelKeys(s *Source, inPredictions *bool, timeout *labelTimeout
 
 func (l *loader) readPredictions(n node, m *Model) {
 	m.Predictions = readSources(n, `{path: "logs/*.jsonl"}`, func(item node, want string) (s Source, ok bool) {
-		ok = item.mapping(want, l.sourceKeys(&s))
-		s.complete(item)
+		if ok = item.mapping(want, l.sourceKeys(&s)); ok {
+			s.complete(item)
+		}
 		return s, ok
 	})
 }

@@ -19,13 +19,9 @@ import (
 // the column that is its last element. Of columns with the same name the first counts. A column that the header lacks
 // is missing in every record.
 type CSV struct {
-	schema *record.Schema
-	seed   uint64
-	// missing is Schema.Missing without the spaces around its texts. missingFirst says which bytes they start with, so
-	// that most fields need no look at them, and missingEmpty whether the empty text is one.
-	missing      []string
-	missingFirst [256]bool
-	missingEmpty bool
+	schema  *record.Schema
+	seed    uint64
+	missing *missingTexts
 
 	// header is the line that names and plan were made from.
 	header  []byte
@@ -54,17 +50,7 @@ const csvNone = -1
 
 // NewCSV returns a decoder for the schema. seed is that of the hashes of ids.
 func NewCSV(s *record.Schema, seed uint64) *CSV {
-	d := &CSV{schema: s, seed: seed}
-	for _, text := range s.Missing {
-		text = strings.Trim(text, " \t")
-		d.missing = append(d.missing, text)
-		if text == "" {
-			d.missingEmpty = true
-		} else {
-			d.missingFirst[text[0]] = true
-		}
-	}
-	return d
+	return &CSV{schema: s, seed: seed, missing: newMissingTexts(s.Missing)}
 }
 
 // Decode reads all records of data into b, which it resets to the schema first. header is the header line of the log,
@@ -337,18 +323,7 @@ func (d *CSV) value(k int) (text []byte, ok bool) {
 	}
 	text = d.field(k)
 	i, j := numTrim(text, 0, len(text))
-	return text, !d.isMissing(text[i:j])
-}
-
-// isMissing reports whether text, which has no spaces around it, is one of Schema.Missing.
-func (d *CSV) isMissing(text []byte) bool {
-	if len(text) == 0 {
-		return d.missingEmpty
-	}
-	if !d.missingFirst[text[0]] {
-		return false
-	}
-	return slices.Contains(d.missing, string(text))
+	return text, !d.missing.has(text[i:j])
 }
 
 // take appends the record at hand to the batch, or says there why not. line is the line that it starts on, fields the
@@ -436,7 +411,7 @@ func (d *CSV) number(k int) (value float64, wrong bool) {
 		return math.NaN(), false
 	}
 	i, j := numTrim(d.source, d.bounds[k], d.bounds[k+1]-1)
-	if d.isMissing(d.source[i:j]) {
+	if d.missing.has(d.source[i:j]) {
 		return math.NaN(), false
 	}
 	value, kind := numSpan(d.source, i, j)

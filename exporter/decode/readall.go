@@ -59,7 +59,11 @@ func ReadChunks(r io.Reader, f Format, name string, use func(*Chunk) error) erro
 			if err := use(&c); err != nil {
 				return err
 			}
-			c.Line += bytes.Count(c.Whole, []byte{'\n'})
+			if f.Lines != nil {
+				c.Line += f.Lines(c.Whole)
+			} else {
+				c.Line += bytes.Count(c.Whole, []byte{'\n'})
+			}
 			c.First = false
 		}
 		buf = buf[:copy(buf, buf[whole:])]

@@ -28,7 +28,9 @@ type Def struct {
 var (
 	perModel  = []string{"model", "version"}
 	perWindow = []string{"model", "version", "window"}
+	perRival  = []string{"model", "version", "champion", "window"}
 	perColumn = []string{"model", "version", "column", "role", "window"}
+	perSlice  = []string{"model", "version", "column", "value", "window"}
 	perSource = []string{"model", "source"}
 )
 
@@ -157,6 +159,49 @@ var (
 		"drift_reference_performance", Gauge, with(perModel, "metric"),
 		"Performance on the reference, where that holds labels and predictions.",
 	}
+	EstimatedPerformance = Def{
+		"drift_estimated_performance", Gauge,
+		[]string{"model", "version", "metric", "method", "window"},
+		"Performance that the window's predictions are expected to have, before any of their labels; wrong where what scores or inputs mean has changed since the reference. method is cbpe (calibrated scores of a binary classification) or dle (a model of the errors of a regression)." + everyInterval,
+	}
+
+	VersionDifference = Def{
+		"drift_version_error_ratio_difference", Gauge, perRival,
+		"Error ratio of the version minus that of the champion, over the labels that arrived in the window; positive is worse. Served where both have enough labels in the window.",
+	}
+	VersionDifferenceLower = Def{
+		"drift_version_error_ratio_difference_lower", Gauge, perRival,
+		"Lower end of the 95% interval of drift_version_error_ratio_difference, by Newcombe's hybrid score method.",
+	}
+	VersionDifferenceUpper = Def{
+		"drift_version_error_ratio_difference_upper", Gauge, perRival,
+		"Upper end of the 95% interval of drift_version_error_ratio_difference, by Newcombe's hybrid score method.",
+	}
+	VersionPValue = Def{
+		"drift_version_p_value", Gauge, perRival,
+		"Probability of error ratios of version and champion at least as far apart if the versions do not differ: pooled two-proportion z test, two-sided.",
+	}
+
+	Confusion = Def{
+		"drift_confusion_total", Counter, with(perModel, "predicted", "actual"),
+		"Labeled predictions by the predicted class and the class of the label that came first. Classes beyond the first 20 count together as other.",
+	}
+	CalibrationScore = Def{
+		"drift_calibration_score", Gauge, with(perWindow, "scores"),
+		"Mean of the scores within the range, of the predictions whose label arrived in the window.",
+	}
+	CalibrationPositiveRatio = Def{
+		"drift_calibration_positive_ratio", Gauge, with(perWindow, "scores"),
+		"Share of labels of the positive class among the predictions with a score within the range. It equals drift_calibration_score where scores are probabilities.",
+	}
+	ReferenceCalibrationScore = Def{
+		"drift_reference_calibration_score", Gauge, with(perModel, "scores"),
+		"Mean of the reference's scores within the range.",
+	}
+	ReferenceCalibrationPositiveRatio = Def{
+		"drift_reference_calibration_positive_ratio", Gauge, with(perModel, "scores"),
+		"Share of labels of the positive class among the reference's rows with a score within the range.",
+	}
 
 	DetectorState = Def{
 		"drift_detector_state", Gauge, with(perModel, "detector"),
@@ -169,6 +214,30 @@ var (
 	DetectorLastDrift = Def{
 		"drift_detector_last_drift_timestamp_seconds", Gauge, with(perModel, "detector"),
 		"Time of the label at which the detector last found a change.",
+	}
+	SliceErrorRatio = Def{
+		"drift_slice_error_ratio", Gauge, perSlice,
+		"Share of wrong predictions among those of the slice whose label arrived in the window, as drift_error_ratio is of all.",
+	}
+	SliceErrorRatioLower = Def{
+		"drift_slice_error_ratio_lower", Gauge, perSlice,
+		"Lower end of the Wilson 95% interval of drift_slice_error_ratio.",
+	}
+	SliceErrorRatioUpper = Def{
+		"drift_slice_error_ratio_upper", Gauge, perSlice,
+		"Upper end of the Wilson 95% interval of drift_slice_error_ratio.",
+	}
+	SlicePredictions = Def{
+		"drift_slice_predictions", Gauge, perSlice,
+		"Predictions of the slice in the window." + everyInterval,
+	}
+	SliceLabels = Def{
+		"drift_slice_labels", Gauge, perSlice,
+		"Joined labels of the slice in the window of label arrival times.",
+	}
+	SliceOtherValues = Def{
+		"drift_slice_other_values", Gauge, with(perModel, "column"),
+		"Values of the reference, or pairs of them, that are not served apart but together as the value other, because of max_slice_values or max_categories.",
 	}
 
 	Predictions = Def{
@@ -211,6 +280,10 @@ var (
 		"drift_window_end_timestamp_seconds", Gauge,
 		[]string{"model"},
 		"Newest event time, at which the model's windows end.",
+	}
+	FirstPrediction = Def{
+		"drift_first_prediction_timestamp_seconds", Gauge, perModel,
+		"Event time of the oldest prediction counted.",
 	}
 	LastPrediction = Def{
 		"drift_last_prediction_timestamp_seconds", Gauge, perModel,
@@ -345,10 +418,14 @@ var Catalogue = []Def{
 	ColumnMean, ReferenceColumnMean, ColumnStandardDeviation, ReferenceColumnStandardDeviation, ColumnQuantile,
 	BinValues, BinReferenceRatio,
 	ErrorRatio, ErrorRatioLower, ErrorRatioUpper, ErrorPValue, ReferenceErrorRatio, Performance, ReferencePerformance,
+	EstimatedPerformance,
+	VersionDifference, VersionDifferenceLower, VersionDifferenceUpper, VersionPValue,
+	Confusion, CalibrationScore, CalibrationPositiveRatio, ReferenceCalibrationScore, ReferenceCalibrationPositiveRatio,
 	DetectorState, DetectorDrifts, DetectorLastDrift,
+	SliceErrorRatio, SliceErrorRatioLower, SliceErrorRatioUpper, SlicePredictions, SliceLabels, SliceOtherValues,
 	Predictions, Labels, LabeledPredictions, PredictionErrors, PendingPredictions,
-	WindowPredictions, WindowLabels, WindowDuration, WindowEnd, LastPrediction, LastPredictionRead, LabelDelay, LabelDelayQuantile,
-	LabeledRatio,
+	WindowPredictions, WindowLabels, WindowDuration, WindowEnd, FirstPrediction, LastPrediction,
+	LastPredictionRead, LabelDelay, LabelDelayQuantile, LabeledRatio,
 	ReferencePredictions, ReferenceTimestamp, ReferenceFallback, ModelInfo,
 	SourceUp, SourceRecords, SourceErrors, SourceReadBytes, SourceLagBytes, SourceLastRecord,
 	ConfigReloadSuccess, ConfigReloadTime, EvaluationInterval, EvaluationDuration, LastEvaluation,

@@ -100,7 +100,8 @@ type Join struct {
 	counts                   Counts
 	pairs                    []Joined
 	dump                     *Dump // nil while there is none
-	// touched keeps the compiler from leaving Touch out.
+	// places is memory of Touch, and touched keeps the compiler from leaving it out.
+	places  []uint32
 	touched uint32
 }
 
@@ -128,11 +129,17 @@ func (j *Join) clear(layout Layout, width int64) {
 // is several times faster than for one after the other.
 func (j *Join) Touch(ids []uint64) {
 	for _, id := range ids {
-		place, ok := j.index.touch(id)
-		if ok {
-			place = uint32(j.entries.at(place)[atVersion])
+		j.touched += j.index.touch(id)
+	}
+	j.places = j.places[:0]
+	for _, id := range ids {
+		f := j.index.search(id)
+		if place, ok := f.next(); ok {
+			j.places = append(j.places, place)
 		}
-		j.touched += place
+	}
+	for _, place := range j.places {
+		j.touched += uint32(j.entries.at(place)[atVersion])
 	}
 }
 
@@ -187,7 +194,7 @@ func (j *Join) AddPrediction(p *Prediction) (Result, Joined) {
 
 // adopt gives the prediction to the entry of a label that waited for it, which is then kept by the prediction's time.
 func (j *Join) adopt(f search, p *Prediction) Joined {
-	place := f.shard.places[f.slot]
+	place := f.place()
 	label := binary.LittleEndian.Uint32(j.entries.at(place)[atLabel:])
 	j.entries.remove(place)
 	b := j.entries.bucket(floorDivide(p.Time, j.entries.width))
@@ -221,9 +228,9 @@ func (j *Join) fill(b *bucket, id uint64, time int64) (place uint32, entry []byt
 	return place, entry
 }
 
-// AddLabel takes a label in. The result is Unmatched, Matched, Corrected or Duplicate. The pairs are those whose outcome
-// is to be added, one for each version that has predicted the id: none if the prediction is still to come. They are
-// valid until the next call.
+// AddLabel takes a label in. The result is Unmatched, Matched, Corrected or Duplicate. The pairs are those whose
+// outcome is to be added, one for each version that has predicted the id: none if the prediction is still to come. They
+// are valid until the next call.
 func (j *Join) AddLabel(l Label) (Result, []Joined) {
 	j.pairs = j.pairs[:0]
 	result := Unmatched

@@ -103,3 +103,11 @@ func (r *ranks) auc() float64 {
 	}
 	return won / (positives * below)
 }
+
+// Range returns the lowest and the highest score of a bucket.
+func (s *Scores) Range(bucket int64) (lowest, highest float64) {
+	score := func(bucket int64) float64 {
+		return 1 / (1 + math.Exp(-math.Ldexp(float64(bucket), int(s.Level)-finestExponent)))
+	}
+	return score(bucket), score(bucket + 1)
+}

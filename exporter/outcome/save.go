@@ -115,6 +115,7 @@ func (s *scores) save(e *state.Encoder) {
 	s.loss.save(e)
 	s.squared.save(e)
 	for i := range s.bins {
+		e.Int(s.bins[i].n)
 		e.Int(s.bins[i].positives)
 		s.bins[i].scores.save(e)
 	}
@@ -133,7 +134,7 @@ func (s *scores) load(d *state.Decoder) {
 	s.loss.load(d)
 	s.squared.load(d)
 	for i := range s.bins {
-		s.bins[i].positives = d.Int()
+		s.bins[i].n, s.bins[i].positives = d.Int(), d.Int()
 		s.bins[i].scores.load(d)
 	}
 	level := d.Uint()

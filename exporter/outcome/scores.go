@@ -16,6 +16,7 @@ type scores struct {
 
 // calibration is one bin of scores.
 type calibration struct {
+	n         int64
 	positives int64
 	scores    sum
 }
@@ -33,6 +34,7 @@ func (s *scores) add(score float64, positive bool, by int64) {
 	s.loss.add(-math.Log(p) * float64(by))
 	s.squared.addSquare(miss, by)
 	bin := &s.bins[calibrationBin(score)]
+	bin.n += by
 	bin.scores.add(score * float64(by))
 	if positive {
 		bin.positives += by
@@ -55,6 +57,7 @@ func (s *scores) merge(other *scores) {
 	s.loss.merge(&other.loss)
 	s.squared.merge(&other.squared)
 	for i := range s.bins {
+		s.bins[i].n += other.bins[i].n
 		s.bins[i].positives += other.bins[i].positives
 		s.bins[i].scores.merge(&other.bins[i].scores)
 	}
@@ -75,4 +78,31 @@ func (s *scores) metrics(m *metrics) {
 		gap += math.Abs(bin.scores.value() - float64(bin.positives))
 	}
 	m.ratio("expected_calibration_error", gap, n)
+}
+
+// CalibrationBin says how the scores of one bin compare with what came of them.
+type CalibrationBin struct {
+	// Low and High bound the bin: it holds scores above Low, the first one also 0, up to and with High.
+	Low, High float64
+	// N is the number of scores, more than 0, and Positives how many of them had a label of the positive class.
+	N, Positives uint64
+	// Score is their mean. Where scores are probabilities it is near Positives / N.
+	Score float64
+}
+
+// Calibration returns the bins that have scores, of ten of equal width. The expected calibration error is the mean
+// distance between the two of them, weighted by N.
+func (t *Tally) Calibration() []CalibrationBin {
+	var all []CalibrationBin
+	for i := range t.scores.bins {
+		b := &t.scores.bins[i]
+		if b.n <= 0 {
+			continue
+		}
+		all = append(all, CalibrationBin{
+			Low: float64(i) / calibrationBins, High: float64(i+1) / calibrationBins,
+			N: uint64(b.n), Positives: uint64(b.positives), Score: b.scores.value() / float64(b.n),
+		})
+	}
+	return all
 }

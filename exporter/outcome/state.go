@@ -26,7 +26,8 @@ type Confused [3]uint64
 type Scores struct {
 	Loss    []float64 `json:"loss"`
 	Squared []float64 `json:"squared"`
-	// Positives and Sums are those of the calibration bins.
+	// Counts, Positives and Sums are those of the calibration bins. Files of earlier versions have no Counts.
+	Counts    []uint64    `json:"counts,omitempty"`
 	Positives []uint64    `json:"positives"`
 	Sums      [][]float64 `json:"sums"`
 	// Buckets are those of the logits of scores, of width 2^(Level-20): [bucket, positives, negatives], sorted.
@@ -70,6 +71,7 @@ func (t *Tally) State() *State {
 func (s *scores) state() *Scores {
 	state := &Scores{Loss: s.loss.terms(), Squared: s.squared.terms(), Level: s.ranks.level}
 	for i := range s.bins {
+		state.Counts = append(state.Counts, uint64(s.bins[i].n))
 		state.Positives = append(state.Positives, uint64(s.bins[i].positives))
 		state.Sums = append(state.Sums, s.bins[i].scores.terms())
 	}
@@ -174,14 +176,20 @@ func (t *Tally) restoreResiduals(s *State) error {
 
 // restore takes in the scores of at most n outcomes.
 func (s *scores) restore(from *Scores, n uint64) error {
-	if len(from.Positives) != calibrationBins || len(from.Sums) != calibrationBins || from.Level > coarsestLevel {
+	if len(from.Positives) != calibrationBins || len(from.Sums) != calibrationBins || from.Level > coarsestLevel ||
+		from.Counts != nil && len(from.Counts) != calibrationBins {
 		return errors.New("the scores have another shape")
 	}
 	if !s.loss.addAll(from.Loss) || !s.squared.addAll(from.Squared) {
 		return errors.New("the scores have sums that are none")
 	}
 	for i := range s.bins {
-		if from.Positives[i] > n || !s.bins[i].scores.addAll(from.Sums[i]) {
+		count := from.Positives[i]
+		if from.Counts != nil {
+			count = from.Counts[i]
+			s.bins[i].n = int64(count)
+		}
+		if count > n || from.Positives[i] > count || !s.bins[i].scores.addAll(from.Sums[i]) {
 			return errors.New("the scores' calibration is broken")
 		}
 		s.bins[i].positives = int64(from.Positives[i])

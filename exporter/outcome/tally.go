@@ -52,6 +52,12 @@ func (r Rules) Wrong(o Outcome) bool {
 	return o.Prediction.Class != o.Label.Class
 }
 
+// Counts reports whether an outcome is one of those that error ratios are taken over: of a regression, those are left
+// out whose numbers cannot be summed.
+func (r Rules) Counts(o Outcome) bool {
+	return r.Task != Regression || summable(o.Prediction.Number) && summable(o.Label.Number)
+}
+
 // Metric is one computed performance metric. Its value is always finite.
 type Metric struct {
 	Name  string
@@ -96,7 +102,7 @@ func (t *Tally) Add(o Outcome, sign int) {
 }
 
 func (t *Tally) addNumber(o Outcome, by int64) {
-	if !summable(o.Prediction.Number) || !summable(o.Label.Number) {
+	if !t.rules.Counts(o) {
 		t.leftOut += by
 		return
 	}

@@ -33,14 +33,24 @@ type pane struct {
 // NewWindows returns empty windows of the given lengths, which must be at least a second each.
 func NewWindows(lengths []time.Duration, rules Rules) *Windows {
 	w := &Windows{rules: rules, newest: math.MinInt64, list: make([]window, len(lengths))}
-	for i, length := range lengths {
+	panes, numbers := Panes(lengths)
+	for i := range w.list {
+		w.list[i] = window{pane: int64(panes[i]), count: numbers[i], panes: make(map[int64]*pane)}
+	}
+	return w
+}
+
+// Panes returns, for each window of these lengths, how long its panes are and how many of them it has.
+func Panes(lengths []time.Duration) (panes []time.Duration, numbers []int64) {
+	for _, length := range lengths {
 		if length < time.Second {
 			panic("bug: a window is shorter than a second")
 		}
 		width := max((length / panesPerWindow).Truncate(time.Second), time.Second)
-		w.list[i] = window{pane: int64(width), count: int64(length / width), panes: make(map[int64]*pane)}
+		panes = append(panes, width)
+		numbers = append(numbers, int64(length/width))
 	}
-	return w
+	return panes, numbers
 }
 
 // Add adds the outcome of a prediction and its label at the label's time if sign is +1, and takes back one that was

@@ -10,8 +10,10 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/drift-exporter/drift_exporter/exporter/decode"
 	"github.com/drift-exporter/drift_exporter/exporter/outcome"
 	"github.com/drift-exporter/drift_exporter/exporter/record"
+	"github.com/drift-exporter/drift_exporter/exporter/source"
 )
 
 // Options say how a reference is read.
@@ -19,7 +21,10 @@ type Options struct {
 	// Path is the file. Format is its format, as decode.Lookup knows it or FormatProfile or FormatSageMaker; "" is told by
 	// what the file holds and by its ending.
 	Path, Format string
-	Names        Names
+	// Header are the names of the columns of a CSV file without a header line, or of those that decode.Options.Names are
+	// about; none if the file has them.
+	Header []string
+	Names  Names
 	// Columns are the columns about which something was said.
 	Columns map[string]ColumnOptions
 	// Task is what the model does; HasTask says that it was said.
@@ -66,6 +71,7 @@ type builder struct {
 	columns []*wanted
 	rows    int
 	results *results
+	sample  *sample // nil if there are no rows to take it from
 }
 
 type categoryCount struct {
@@ -85,13 +91,19 @@ func Build(o Options) (*Profile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("looking at reference: %w", err)
 	}
-	in := bufio.NewReaderSize(file, 1<<16)
 	b := &builder{options: o, profile: &Profile{Path: o.Path, Modified: info.ModTime()}}
 	b.profile.file, b.profile.written = o.Path, info.ModTime()
 	b.results = newResults(b)
+	unpacked, err := source.Unpack(file)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", o.Path, err)
+	}
+	in := bufio.NewReaderSize(unpacked, 1<<16)
 	switch b.options.Format = formatOf(o, in); b.options.Format {
 	case FormatProfile:
 		return load(in, o, info.ModTime())
+	case decode.FormatParquet:
+		err = b.readParquet(file, info.Size())
 	case FormatSageMaker:
 		err = b.readSageMaker(in)
 	default:
@@ -115,6 +127,7 @@ func (b *builder) complete(all []*sighting) error {
 	if err := b.results.finish(); err != nil {
 		return fmt.Errorf("%s: %w", b.options.Path, err)
 	}
+	b.fitErrors()
 	return nil
 }
 

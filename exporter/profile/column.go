@@ -170,6 +170,9 @@ func (c *Column) OtherCell() int { return len(c.Cells) - 2 }
 // UnseenCell is the cell of categories or tokens that the reference lacks.
 func (c *Column) UnseenCell() int { return len(c.Cells) - 1 }
 
+// Rare is how many categories of the reference share the other cell, as far as they are remembered.
+func (c *Column) Rare() int { return c.rare + len(c.beyond) }
+
 // newCategorical builds a column of categories, the most frequent first. Those beyond limit share the cell "other".
 func newCategorical(counts []categoryCount, limit int) Column {
 	c := Column{Kind: record.Categorical}
@@ -266,7 +269,7 @@ func (c *Column) String() string {
 		}
 	case record.Categorical:
 		what = fmt.Sprintf("%d categories", len(c.Categories))
-		if rare := c.rare + len(c.beyond); rare > 0 {
+		if rare := c.Rare(); rare > 0 {
 			what += fmt.Sprintf(" and %d rarer ones as other", rare)
 		}
 	default:

@@ -56,6 +56,7 @@ type stored struct {
 	ToleranceError float64        `json:"tolerance_error,omitempty"`
 	Performance    *outcome.State `json:"performance"`
 	LeftOut        []storedLeft   `json:"left_out"`
+	Errors         *storedErrors  `json:"errors,omitempty"`
 }
 
 type storedLeft struct {
@@ -158,24 +159,31 @@ func formatOf(o Options, in *bufio.Reader) string {
 	}
 	head, _ := in.Peek(4096)
 	path := strings.ToLower(o.Path)
+	for _, packed := range []string{".gz", ".zst"} {
+		path = strings.TrimSuffix(path, packed)
+	}
 	first, rest, _ := strings.Cut(strings.TrimLeft(string(head), " \t\r\n"), `"`)
 	key, _, _ := strings.Cut(rest, `"`)
 	object := strings.TrimSpace(first) == "{"
 	switch {
-	case strings.HasSuffix(path, ".profile.json"), strings.HasSuffix(path, ".profile.json.gz"),
-		bytes.HasPrefix(head, gzipMagic), object && key == versionKey:
+	case strings.HasSuffix(path, ".profile.json"), object && key == versionKey:
 		return FormatProfile
 	case object && (key == "version" || key == "dataset") && strings.Contains(rest, `"item_count"`):
 		return FormatSageMaker
+	case bytes.HasPrefix(head, []byte("PAR1")):
+		return decode.FormatParquet
 	case strings.HasSuffix(path, ".csv"):
 		return decode.FormatCSV
+	case strings.HasSuffix(path, ".logfmt"):
+		return decode.FormatLogfmt
+	case strings.HasSuffix(path, ".tfrecord"):
+		return decode.FormatTFRecord
+	case strings.HasPrefix(first, "["):
+		return decode.FormatJSON
 	default:
 		return decode.FormatJSONL
 	}
 }
-
-// gzipMagic is what gzip files begin with.
-var gzipMagic = []byte{0x1f, 0x8b}
 
 // Save writes the profile into a file, which it replaces as a whole: as JSON with a line for each column, and packed by
 // gzip if the path ends in .gz. The same profile always gives the same bytes.
@@ -218,7 +226,7 @@ func (p *Profile) encode() ([]byte, error) {
 		Task: taskNames[p.Rules.Task], TaskWhy: p.TaskWhy, TaskUnknown: p.TaskUnknown, Classes: texts(p.Classes),
 		PositiveClass: text(p.PositiveClass), PositiveWhy: p.PositiveWhy, HasPositive: p.Rules.HasPositive,
 		Tolerance: p.Rules.Tolerance, ToleranceError: p.ToleranceError,
-		Performance: p.Performance.State(), LeftOut: []storedLeft{},
+		Performance: p.Performance.State(), LeftOut: []storedLeft{}, Errors: p.Errors.stored(),
 	}
 	for _, l := range p.LeftOut {
 		s.LeftOut = append(s.LeftOut, storedLeft{text(l.Name), l.Why})
@@ -265,7 +273,7 @@ func stringsOf(all []text) []string {
 
 // load reads a profile that Save has written, and applies to it what was said about the reference.
 func load(in *bufio.Reader, o Options, written time.Time) (*Profile, error) {
-	data, err := unpack(in)
+	data, err := readAll(in)
 	if err != nil {
 		return nil, broken(o.Path, err)
 	}
@@ -284,17 +292,9 @@ func broken(path string, err error) error {
 	return fmt.Errorf("%s: is not a profile that can be used: %w; build it again with drift_exporter profile", path, err)
 }
 
-// unpack returns the JSON of a file, packed or not.
-func unpack(in *bufio.Reader) ([]byte, error) {
-	var r io.Reader = in
-	if head, _ := in.Peek(2); bytes.Equal(head, gzipMagic) {
-		z, err := gzip.NewReader(in)
-		if err != nil {
-			return nil, err
-		}
-		r = z
-	}
-	data, err := io.ReadAll(io.LimitReader(r, maxFile+1))
+// readAll returns the JSON of a file.
+func readAll(in io.Reader) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(in, maxFile+1))
 	if err == nil && len(data) > maxFile {
 		err = fmt.Errorf("it is larger than %d MiB", maxFile>>20)
 	}
@@ -332,7 +332,10 @@ func parse(data []byte) (*Profile, error) {
 		}
 		p.Columns = append(p.Columns, c)
 	}
-	return p, p.check()
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	return p, p.restoreErrors(s.Errors)
 }
 
 func (s *stored) profile() (*Profile, error) {

@@ -175,7 +175,7 @@ func TestWhatWasSettledWithTheProfileCannotBeConfigured(t *testing.T) {
 
 // FuzzLoad loads any bytes as a profile: that is an error, or gives a profile that is saved as it was loaded.
 func FuzzLoad(f *testing.F) {
-	for _, content := range []string{small, "a,prediction,label\n1.5,2,3\n2.5,4,4\n"} {
+	for _, content := range []string{small, "a,prediction,label\n1.5,2,3\n2.5,4,4\n", regressionCSV(250)} {
 		data, err := build(f, write(f, "r.csv", content)).encode()
 		if err != nil {
 			f.Fatal(err)
@@ -202,6 +202,9 @@ func FuzzLoad(f *testing.F) {
 			return
 		}
 		checkConsistent(t, p)
+		if m := p.Errors; m != nil {
+			m.Trees.Predictor().Predict(make([]float64, len(m.Features)+1), make([]float64, 2))
+		}
 		first, err := p.encode()
 		if err != nil {
 			t.Fatal(err)

@@ -234,6 +234,9 @@ func (p *Profile) applyColumn(name string, says ColumnOptions) error {
 		return fmt.Errorf("column %q: cannot be ignored, for it is the %s", name, name)
 	case says.Ignore:
 		p.Columns = slices.Delete(p.Columns, i, i+1)
+		if p.Errors != nil && slices.Contains(p.Errors.Features, name) {
+			p.Errors = nil // its trees cannot do without the column
+		}
 		p.LeftOut = append(p.LeftOut, LeftOut{name, "is ignored by the configuration"})
 	case says.HasKind && says.Kind != c.Kind:
 		return fmt.Errorf("column %q: is %s there: build the profile again, or remove the kind", name, c.Kind)

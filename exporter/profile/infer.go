@@ -28,10 +28,8 @@ const (
 
 // sighting is what the pass over the reference learns of a column.
 type sighting struct {
-	name string
-	path []string
-	// rows counts the rows that have the column, be it as null.
-	rows                     int
+	name                     string
+	path                     []string
 	values                   int
 	numbers, integers, times int
 	composite                int

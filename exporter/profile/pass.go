@@ -29,18 +29,29 @@ type reading struct {
 	columns []*sighting
 }
 
-// readRows builds the profile of training data.
-func (b *builder) readRows(r io.Reader) error {
-	format, err := decode.Lookup(b.options.Format)
-	if err != nil {
-		return err
-	}
-	p := &pass{builder: b, survey: newSurvey(b.options.Missing), format: format}
-	p.survey.format, p.survey.name = b.options.Format, b.options.Path
+func (b *builder) newPass() *pass {
+	p := &pass{builder: b, survey: newSurvey(b.options.Missing)}
+	p.survey.format, p.survey.name, p.survey.given = b.options.Format, b.options.Path, b.options.Header
+	b.sample = newSample()
 	n := b.options.Names
 	p.mayBeOutcome = slices.Concat(spellings(n.Prediction, string(Prediction)), spellings(n.Score, string(Score)),
 		spellings(n.Label, string(Label)))
-	if err := decode.ReadChunks(r, format, b.options.Path, p.read); err != nil {
+	return p
+}
+
+// readRows builds the profile of training data.
+func (b *builder) readRows(r io.Reader) error {
+	format, err := decode.Lookup(b.options.Format, decode.Options{Names: b.options.Header})
+	if err != nil {
+		return err
+	}
+	p := b.newPass()
+	p.format = format
+	read := p.read
+	if format.Fields != nil {
+		read = p.readFlat
+	}
+	if err := decode.ReadChunks(r, format, b.options.Path, read); err != nil {
 		return err
 	}
 	return b.complete(p.survey.sorted())
@@ -52,8 +63,9 @@ func (p *pass) read(c *decode.Chunk) error {
 		return err
 	}
 	if p.plan() || c.First {
-		p.numbers.renew(p.format, p.options.Missing, record.Numeric, p.survey.order)
-		p.names.renew(p.format, p.options.Missing, record.Categorical, p.survey.order)
+		p.numbers.renew(p.options.Missing, record.Numeric, p.survey.order, isNumbers)
+		p.names.renew(p.options.Missing, record.Categorical, p.survey.order, isNames)
+		p.numbers.decoder, p.names.decoder = p.format.New(&p.numbers.schema, 0), p.format.New(&p.names.schema, 0)
 	}
 	if len(p.survey.order) > known {
 		if err := p.results.find(p.survey.order, p.rows); err != nil {
@@ -61,25 +73,80 @@ func (p *pass) read(c *decode.Chunk) error {
 		}
 	}
 	for _, r := range []*reading{&p.names, &p.numbers} {
-		r.decoder.Decode(c.Header, c.Data, &r.batch)
-		if len(r.batch.Rejects) > 0 {
-			bad := &r.batch.Rejects[0]
-			return fmt.Errorf("%s:%d: %s", p.options.Path, c.DataLine()+bad.Line, bad.Detail)
+		if err := p.decode(r, c); err != nil {
+			return err
 		}
 	}
+	p.add()
+	return nil
+}
+
+// readFlat is read for formats whose fields are known without looking at their values: these are surveyed as texts.
+func (p *pass) readFlat(c *decode.Chunk) error {
+	known := len(p.survey.order)
+	p.format.Fields(c.Data, func(field []byte) {
+		if p.survey.columns[string(field)] == nil {
+			p.survey.column([]string{string(field)})
+		}
+	})
+	if err := p.survey.checkColumns(); err != nil {
+		return err
+	}
+	grown := len(p.survey.order) > known || c.First
+	if grown {
+		if err := p.results.find(p.survey.order, p.rows); err != nil {
+			return fmt.Errorf("%s:%d: %w", p.options.Path, c.Line, err)
+		}
+		p.names.renew(p.options.Missing, record.Categorical, p.survey.order, func(*sighting) bool { return true })
+		p.names.decoder = p.format.New(&p.names.schema, 0)
+	}
+	if err := p.decode(&p.names, c); err != nil {
+		return err
+	}
+	p.survey.readBatch(&p.names, p.format.Typed)
+	if p.plan() || grown {
+		p.numbers.renew(p.options.Missing, record.Numeric, p.survey.order, isNumbers)
+		p.numbers.decoder = p.format.New(&p.numbers.schema, 0)
+	}
+	if err := p.decode(&p.numbers, c); err != nil {
+		return err
+	}
+	p.add()
+	return nil
+}
+
+func isNumbers(s *sighting) bool { return s.asNumbers != nil }
+
+func isNames(s *sighting) bool { return s.asNames != nil }
+
+func (p *pass) decode(r *reading, c *decode.Chunk) error {
+	r.decoder.Decode(c.Header, c.Data, &r.batch)
+	if len(r.batch.Rejects) > 0 {
+		bad := &r.batch.Rejects[0]
+		return fmt.Errorf("%s:%d: %s", p.options.Path, c.DataLine()+bad.Line, bad.Detail)
+	}
+	return nil
+}
+
+// add takes in the rows that have been read both as numbers and as names.
+func (p *pass) add() {
 	if p.names.batch.Rows != p.numbers.batch.Rows {
 		panic("bug: the same chunk has different numbers of rows")
 	}
-	p.rows += p.names.batch.Rows
 	for i, s := range p.numbers.columns {
-		s.asNumbers.add(&p.numbers.batch.Columns[i])
+		if s.asNumbers != nil {
+			s.asNumbers.add(&p.numbers.batch.Columns[i])
+		}
 	}
 	for i, s := range p.names.columns {
-		s.asNames.add(&p.names.batch, &p.names.batch.Columns[i], p.nameLimit(s))
-		s.addTexts(&p.names.batch, p.names.batch.Columns[i].Spans)
+		if s.asNames != nil {
+			s.asNames.add(&p.names.batch, &p.names.batch.Columns[i], p.nameLimit(s))
+			s.addTexts(&p.names.batch, p.names.batch.Columns[i].Spans)
+		}
 	}
 	p.results.add(&p.numbers.batch, &p.names.batch)
-	return nil
+	p.sample.add(p, p.rows)
+	p.rows += p.names.batch.Rows
 }
 
 // nameLimit is how many categories of a column are counted by name.
@@ -170,23 +237,21 @@ func (p *pass) says(s *sighting) ColumnOptions {
 
 func (p *pass) isOutcome(s *sighting) bool { return slices.Contains(p.mayBeOutcome, s.name) }
 
-// renew makes a schema of all columns that may be of the kind.
-func (r *reading) renew(f decode.Format, missing []string, kind record.Kind, all []*sighting) {
+// renew makes a schema of all columns that are wanted as the kind.
+func (r *reading) renew(missing []string, kind record.Kind, all []*sighting, wanted func(*sighting) bool) {
 	r.schema = record.Schema{Missing: missing}
 	r.columns = r.columns[:0]
 	for _, s := range all {
 		field := &s.nameField
-		wanted := s.asNames != nil
 		if kind == record.Numeric {
-			field, wanted = &s.numberField, s.asNumbers != nil
+			field = &s.numberField
 		}
 		*field = -1
-		if wanted {
+		if wanted(s) {
 			*field = len(r.columns)
 			r.columns = append(r.columns, s)
 			r.schema.Columns = append(r.schema.Columns, record.Field{Name: s.name, Path: s.path, Kind: kind})
 		}
 	}
-	r.decoder = f.New(&r.schema, 0)
 	r.batch = record.Batch{}
 }

@@ -34,6 +34,9 @@ type Profile struct {
 	TaskUnknown bool
 	// Performance is the reference's own: empty unless it holds predictions and labels.
 	Performance *outcome.Tally
+	// Errors tells how large errors are expected to be; nil but for regressions whose reference has enough predictions
+	// with labels.
+	Errors *ErrorModel
 	// ToleranceError is the share of the reference's errors by which the rank of an inferred tolerance may be off, as
 	// Column.RankError; 0 if all errors have been sorted.
 	ToleranceError float64

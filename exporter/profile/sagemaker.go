@@ -136,7 +136,7 @@ func (b *builder) sageMakerColumn(f *sageMakerFeature, s *sighting) (leave strin
 	if !whole(common.Present) || missing != 0 && !whole(missing) || common.Present+missing != float64(b.rows) {
 		return "", fmt.Errorf("has %g values and %g missing ones of %d", common.Present, missing, b.rows)
 	}
-	s.rows, s.values = b.rows, int(common.Present)
+	s.values = int(common.Present)
 	s.asNames = newNames(uint64(missing))
 	s.asNumbers = &numbers{limit: b.options.CutPoints, missing: uint64(missing)}
 	if f.Numbers != nil {

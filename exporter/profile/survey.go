@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/drift-exporter/drift_exporter/exporter/decode"
+	"github.com/drift-exporter/drift_exporter/exporter/record"
 )
 
 // survey finds out which columns a reference has and what their values look like. It goes through the standard
@@ -26,8 +27,9 @@ type survey struct {
 	missingFirst [256]bool
 	columns      map[string]*sighting
 	order        []*sighting
-	// header are the columns of a CSV file, in its order.
+	// header are the columns of a CSV file, in its order. given are their names where the file has no header line.
 	header []*sighting
+	given  []string
 }
 
 // maxColumns bounds the columns of a reference: more than this is a file of another shape.
@@ -72,26 +74,69 @@ func (s *survey) read(c *decode.Chunk) error {
 		err = s.readCSV(data, c.First, c.Line)
 	case decode.FormatJSONL:
 		err = s.readJSONL(data, c.Line)
+	case decode.FormatJSON:
+		decode.EachJSON(data, func(line int, element []byte) {
+			if err == nil {
+				err = s.readRecord(element, c.Line+line)
+			}
+		})
 	}
-	if err == nil && len(s.order) > maxColumns {
-		err = fmt.Errorf("%s: has %d columns, more than %d", s.name, len(s.order), maxColumns)
+	if err != nil {
+		return err
 	}
-	return err
+	return s.checkColumns()
 }
 
-// sorted returns the columns in the order in which they are compared: of CSV that of the file, of JSON that of names.
+func (s *survey) checkColumns() error {
+	if len(s.order) > maxColumns {
+		return fmt.Errorf("%s: has %d columns, more than %d", s.name, len(s.order), maxColumns)
+	}
+	return nil
+}
+
+// readBatch surveys rows that have been read as texts. typed says that the format tells numbers from other values.
+func (s *survey) readBatch(r *reading, typed bool) {
+	for i, c := range r.columns {
+		column := &r.batch.Columns[i]
+		bare := column.Bare
+		for row, span := range column.Spans {
+			isNumber := len(bare) > 0 && bare[0] == uint32(row)
+			if isNumber {
+				bare = bare[1:]
+			}
+			if !span.IsString() {
+				if span == record.Wrong {
+					c.composite++
+				}
+				continue
+			}
+			if value := r.batch.String(span); !decode.IsNotFinite(value) {
+				c.text(value, typed && !isNumber)
+			}
+		}
+	}
+}
+
+// sorted returns the columns in the order in which they are compared: that of the file if it has one for all of its
+// records, as CSV and Parquet do, else that of names.
 func (s *survey) sorted() []*sighting {
-	if s.format == decode.FormatJSONL {
+	if s.format != decode.FormatCSV && s.format != decode.FormatParquet {
 		sort.Slice(s.order, func(i, j int) bool { return s.order[i].name < s.order[j].name })
 	}
 	return s.order
 }
 
-// readCSV reads records, of which the first one is the header if first is set. line is the number of the first line.
+// readCSV reads records. If first is set they are the first ones, and begin with the header unless its names are given.
+// line is the number of the first line.
 func (s *survey) readCSV(data []byte, first bool, line int) error {
 	records := csv.NewReader(bytes.NewReader(data))
 	records.ReuseRecord = true
-	if first {
+	switch {
+	case first && len(s.given) > 0:
+		for _, name := range s.given {
+			s.header = append(s.header, s.column([]string{name}))
+		}
+	case first:
 		if err := s.readHeader(records); err != nil {
 			return err
 		}
@@ -107,7 +152,6 @@ func (s *survey) readCSV(data []byte, first bool, line int) error {
 		}
 		for i, value := range fields {
 			c := s.header[i]
-			c.rows++
 			if bare := strings.Trim(value, " \t"); !s.isMissing(bare) && !decode.IsNotFinite(bare) {
 				c.text(value, false)
 			}
@@ -147,18 +191,25 @@ func (s *survey) csvError(err error, first int) error {
 func (s *survey) readJSONL(data []byte, line int) error {
 	for text := range bytes.Lines(data) {
 		if len(bytes.TrimSpace(text)) > 0 {
-			value, err := decode.ParseJSON(text)
-			if err != nil {
-				return fmt.Errorf("%s:%d: not JSON: %w", s.name, line, err)
+			if err := s.readRecord(text, line); err != nil {
+				return err
 			}
-			o, ok := value.(map[string]any)
-			if !ok {
-				return fmt.Errorf("%s:%d: not a JSON object", s.name, line)
-			}
-			s.object(o, nil)
 		}
 		line++
 	}
+	return nil
+}
+
+func (s *survey) readRecord(text []byte, line int) error {
+	value, err := decode.ParseJSON(text)
+	if err != nil {
+		return fmt.Errorf("%s:%d: not JSON: %w", s.name, line, err)
+	}
+	o, ok := value.(map[string]any)
+	if !ok {
+		return fmt.Errorf("%s:%d: not a JSON object", s.name, line)
+	}
+	s.object(o, nil)
 	return nil
 }
 
@@ -170,7 +221,6 @@ func (s *survey) object(o map[string]any, above []string) {
 			continue
 		}
 		c := s.column(path)
-		c.rows++
 		switch v := value.(type) {
 		case nil:
 		case json.Number:

@@ -3,7 +3,6 @@ package source
 import (
 	"bytes"
 	"cmp"
-	"compress/gzip"
 	"errors"
 	"io"
 	"os"
@@ -26,9 +25,9 @@ const (
 // errUnfinished says that a compressed file does not end as it should: it is being written, or it is broken.
 var errUnfinished = errors.New("the compressed file is not complete")
 
-// identify finds out what the content of new files is: one that is known already, whose reading goes on there; a copy of
-// a file that still has all of it, which is not read as long as that is so; or a new one. It is done before anything is
-// read, because a file that has been emptied may have its content in another one now.
+// identify finds out what the content of new files is: one that is known already, whose reading goes on there; a copy
+// of a file that still has all of it, which is not read as long as that is so; or a new one. It is done before anything
+// is read, because a file that has been emptied may have its content in another one now.
 func (s *Files) identify() {
 	var undecided []*file
 	for _, f := range s.files {
@@ -87,8 +86,8 @@ func (s *Files) look(f *file) bool {
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
 		s.fail(err)
 	}
-	if s.options.Follow && n == 1 && head[0] == gzipMagic[0] {
-		_ = file.Close() // it was only looked at; the next byte tells what it is
+	if s.options.Follow && mayBePacked(head[:n]) {
+		_ = file.Close() // it was only looked at; the next bytes tell what it is
 		return false
 	}
 	f.head, f.packed = head[:n], isPacked(head[:n])
@@ -107,18 +106,22 @@ func (s *Files) look(f *file) bool {
 	return true
 }
 
-// gzipMagic is how everything begins that is compressed by gzip (RFC 1952).
-const gzipMagic = "\x1f\x8b"
+// isPacked reports whether a file that begins like this is compressed.
+func isPacked(head []byte) bool {
+	return bytes.HasPrefix(head, gzipStart) || bytes.HasPrefix(head, zstdStart)
+}
 
-// isPacked reports whether a file that begins like this is compressed by gzip.
-func isPacked(head []byte) bool { return bytes.HasPrefix(head, []byte(gzipMagic)) }
+// mayBePacked reports whether a file of so few bytes is compressed if it goes on so.
+func mayBePacked(all []byte) bool {
+	return len(all) > 0 && !isPacked(all) && (bytes.HasPrefix(gzipStart, all) || bytes.HasPrefix(zstdStart, all))
+}
 
 // readPacked reads the first bytes of what a compressed file holds.
 func (s *Files) readPacked(file *os.File, b []byte) (int, error) {
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		return 0, err
 	}
-	z, err := gzip.NewReader(file)
+	z, err := Unpack(file)
 	if err != nil {
 		return 0, unfinished(err)
 	}
@@ -169,7 +172,7 @@ func (f *file) readContent(b []byte, offset int64) error {
 	if _, err := f.content.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	z, err := gzip.NewReader(f.content)
+	z, err := Unpack(f.content)
 	if err != nil {
 		return err
 	}
@@ -298,7 +301,7 @@ func (f *file) opening(file *os.File) (b []byte, all bool) {
 		if _, err := file.Seek(0, io.SeekStart); err != nil {
 			return nil, true
 		}
-		z, err := gzip.NewReader(file)
+		z, err := Unpack(file)
 		if err != nil {
 			return nil, true
 		}
@@ -376,7 +379,7 @@ func rotatedOrder(a, b string) int {
 // rotation returns the name that a log had before it was rotated, and how often it was: "x.log" and 2 for "x.log.2.gz",
 // 0 for a log that was not rotated.
 func rotation(path string) (name string, number int) {
-	bare := strings.TrimSuffix(path, ".gz")
+	bare := strings.TrimSuffix(strings.TrimSuffix(path, ".gz"), ".zst")
 	at := strings.LastIndexByte(bare, '.')
 	if at < 0 || at == len(bare)-1 || len(bare)-at > 6 {
 		return bare, 0

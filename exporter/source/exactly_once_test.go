@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 // generation is one content of a log, from its first record to rotation.
@@ -139,11 +141,14 @@ func (w *world) pack() {
 	w.archives = append(w.archives[:k], w.archives[k+1:]...)
 	data, err := os.ReadFile(w.path(name))
 	w.must(err)
-	packed := string(compress(data))
+	packed, ending := string(compress(data)), ".gz"
+	if w.random.IntN(2) == 0 {
+		packed, ending = string(compressZstd(w.t, data)), ".zst"
+	}
 	half := w.random.IntN(len(packed))
-	w.write(name+".gz", packed[:half])
+	w.write(name+ending, packed[:half])
 	w.maybePoll()
-	w.write(name+".gz", packed[half:])
+	w.write(name+ending, packed[half:])
 	w.maybePoll()
 	w.remove(name)
 }
@@ -152,6 +157,22 @@ func (w *world) pack() {
 func compress(data []byte) []byte {
 	var out bytes.Buffer
 	z := gzip.NewWriter(&out)
+	for piece := range slices.Chunk(data, 100) {
+		_, _ = z.Write(piece) // a buffer takes everything
+		_ = z.Flush()
+	}
+	_ = z.Close()
+	return out.Bytes()
+}
+
+// compressZstd does the same with zstd.
+func compressZstd(t *testing.T, data []byte) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	z, err := zstd.NewWriter(&out, zstd.WithEncoderConcurrency(1))
+	if err != nil {
+		t.Fatal(err)
+	}
 	for piece := range slices.Chunk(data, 100) {
 		_, _ = z.Write(piece) // a buffer takes everything
 		_ = z.Flush()

@@ -29,7 +29,7 @@ type file struct {
 
 	decided  bool     // what its content is: before that nothing is read
 	number   uint64   // of the content
-	packed   bool     // the content is compressed by gzip
+	packed   bool     // the content is compressed
 	head     []byte   // the first bytes of the content
 	copyOf   *file    // has all that this one has, while undecided
 	content  *os.File // open while the content is being identified

@@ -43,8 +43,9 @@ type Options struct {
 	// never in Block.Data.
 	Header bool
 	// Split returns the length of the longest prefix of data that is whole records, 0 if there is none. Data begins at
-	// the beginning of a record, and all records end in a newline; Split says which newlines end one. Behind a record
-	// that is too long, reading goes on after its next newline of any kind. Default SplitLines.
+	// the beginning of a record. Behind a record that is too long, reading goes on after its next newline of any kind, be
+	// it within another record. Bytes that are no whole record at the end of a file get a newline if they have none.
+	// Default SplitLines.
 	Split func(data []byte) int
 	// MaxRecord is the length in bytes, newline included, beyond which a record is passed over. Default 1 MiB.
 	MaxRecord int

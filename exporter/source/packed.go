@@ -1,7 +1,6 @@
 package source
 
 import (
-	"compress/gzip"
 	"context"
 	"errors"
 	"io"
@@ -40,7 +39,7 @@ func (s *Files) unpack(ctx context.Context, f *file) error {
 }
 
 func (s *Files) readPackedFile(ctx context.Context, f *file, handle io.Reader) error {
-	z, err := gzip.NewReader(handle)
+	z, err := Unpack(handle)
 	if err != nil {
 		return unfinished(err)
 	}

@@ -124,6 +124,15 @@ func layOut(lengths []time.Duration) (finest int64, ratios, panes []int64) {
 	return finest, ratios, panes
 }
 
+// Panes returns, for each window of these lengths, ascending, how long its panes are and how many of them it covers.
+func Panes(lengths []time.Duration) (panes []time.Duration, numbers []int64) {
+	finest, ratios, numbers := layOut(lengths)
+	for _, ratio := range ratios {
+		panes = append(panes, time.Duration(finest*ratio))
+	}
+	return panes, numbers
+}
+
 // Pane returns the pane of an event time in nanoseconds.
 func (s *Set) Pane(t int64) int64 { return floorDiv(t, s.pane) }
 

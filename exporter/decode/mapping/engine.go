@@ -17,24 +17,23 @@ func Format(spec *Spec, now func() time.Time) (decode.Format, error) {
 	if err != nil {
 		return decode.Format{}, err
 	}
-	split := values.Split
-	if len(spec.Unwrap) > 0 {
-		if !values.Lines {
-			return decode.Format{}, fmt.Errorf("records of the format %s are no lines, so nothing can be unwrapped", spec.Format)
-		}
-		split = splitWrapped(spec.Unwrap[0])
-	}
 	files, err := spec.files()
 	if err != nil {
 		return decode.Format{}, err
 	}
-	return decode.Format{
-		Header: values.Header,
-		Split:  split,
+	format := decode.Format{
+		Header: values.Header, Split: values.Split, Typed: !values.Header,
 		New: func(s *record.Schema, seed uint64) decode.Decoder {
 			return newDecoder(spec, files, values, s, seed, now)
 		},
-	}, nil
+	}
+	if spec.Unwrap == "" {
+		return format, nil
+	}
+	if !values.Lines {
+		return format, fmt.Errorf("the records of %s are not single lines, so nothing can be unwrapped", spec.Format)
+	}
+	return decode.Unwrapped(format, spec.Unwrap)
 }
 
 func (s *Spec) files() ([]filesTemplate, error) {
@@ -64,9 +63,6 @@ func newDecoder(spec *Spec, files []filesTemplate, values decode.ValueFormat, s 
 	}
 	for _, text := range s.Missing {
 		d.missing[strings.TrimSpace(text)] = true
-	}
-	if len(spec.Unwrap) > 0 {
-		d.unwrap = newUnwrapper(spec.Unwrap)
 	}
 	template := spec.RowID
 	if template == "" {

@@ -1,0 +1,176 @@
+package profile
+
+import (
+	"math"
+
+	"github.com/drift-exporter/drift_exporter/exporter/outcome"
+	"github.com/drift-exporter/drift_exporter/exporter/record"
+)
+
+const (
+	// maxSampleRows bounds the rows of a sample, and maxSampleValues its values, of which each takes 16 bytes.
+	maxSampleRows, maxSampleValues = 20_000, 2_000_000
+)
+
+// sample keeps whole rows of a reference that have a prediction and a label which are numbers, as far as it may turn
+// out to be that of a regression: between half of the limit and all of it, if there are so many. Which rows depends on
+// nothing but their numbers: those whose hash is below a bound, which is halved whenever they become too many. Each row
+// is as likely to be kept as any other.
+type sample struct {
+	bound  uint64
+	hashes []uint64 // of the rows that are kept, in the order of the reference
+	values map[*sighting]*sampled
+	kept   []int // rows of a batch
+}
+
+// sampled is what a sample keeps of a column, as far as it may be numeric and categorical.
+type sampled struct {
+	numbers []float64
+	// names points to the counts of the categories: nil for a missing value, otherName for one that is not counted.
+	names []*uint64
+}
+
+// otherName stands for the categories for which names has no more room.
+var otherName = new(uint64)
+
+func newSample() *sample {
+	return &sample{bound: math.MaxUint64, values: make(map[*sighting]*sampled)}
+}
+
+// add takes in the rows of a chunk, of which before were read already.
+func (s *sample) add(p *pass, before int) {
+	if !p.results.mayBeRegression() {
+		*s = *newSample()
+		return
+	}
+	numbers, texts := &p.numbers.batch, &p.names.batch
+	predictions := numbers.Columns[p.results.prediction.numberField].Numbers
+	labels := numbers.Columns[p.results.label.numberField].Numbers
+	s.kept = s.kept[:0]
+	known := len(s.hashes)
+	for row := range numbers.Rows {
+		if h := rowHash(before + row); h <= s.bound && summable(predictions[row]) && summable(labels[row]) {
+			s.kept = append(s.kept, row)
+			s.hashes = append(s.hashes, h)
+		}
+	}
+	if len(s.kept) == 0 {
+		return
+	}
+	for i, c := range p.numbers.columns {
+		if c.asNumbers == nil {
+			continue
+		}
+		v := s.column(c)
+		for len(v.numbers) < known {
+			v.numbers = append(v.numbers, math.NaN())
+		}
+		for _, row := range s.kept {
+			v.numbers = append(v.numbers, numbers.Columns[i].Numbers[row])
+		}
+	}
+	for i, c := range p.names.columns {
+		if c.asNames == nil {
+			continue
+		}
+		v := s.column(c)
+		for len(v.names) < known {
+			v.names = append(v.names, nil)
+		}
+		for _, row := range s.kept {
+			v.names = append(v.names, c.asNames.find(texts, texts.Columns[i].Spans[row]))
+		}
+	}
+	for limit := min(maxSampleRows, maxSampleValues/len(s.values)); len(s.hashes) > limit; {
+		s.halve()
+	}
+}
+
+// mayBeRegression reports whether the reference may turn out to be that of a regression with labels.
+func (r *results) mayBeRegression() bool {
+	o := &r.b.options
+	if r.prediction == nil || r.label == nil || o.HasTask && o.Task != outcome.Regression {
+		return false
+	}
+	return o.HasTask || r.score == nil // what has scores is a classification
+}
+
+// summable reports whether the square of a number can be summed, as outcome.Tally wants it; NaN is none.
+func summable(x float64) bool { return math.Abs(x) <= 1e140 }
+
+// rowHash hashes a row's number, as SplitMix64 does.
+func rowHash(row int) uint64 {
+	z := uint64(row+1) * 0x9e3779b97f4a7c15
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
+}
+
+func (s *sample) column(c *sighting) *sampled {
+	if s.values[c] == nil {
+		s.values[c] = &sampled{}
+	}
+	return s.values[c]
+}
+
+// find returns the count of a value, for sample.names.
+func (n *names) find(b *record.Batch, span record.Span) *uint64 {
+	if !span.IsString() {
+		return nil
+	}
+	if count, ok := n.counts[string(b.Text(span))]; ok {
+		return count
+	}
+	return otherName
+}
+
+// halve drops about half of the rows.
+func (s *sample) halve() {
+	s.bound /= 2
+	for _, v := range s.values {
+		v.numbers, v.names = below(s, v.numbers), below(s, v.names)
+	}
+	s.hashes = below(s, s.hashes)
+}
+
+// below returns the values of the rows that stay. A column that is short of some is not read as that kind any more.
+func below[T any](s *sample, values []T) []T {
+	if len(values) < len(s.hashes) {
+		return nil
+	}
+	kept := values[:0]
+	for i, h := range s.hashes {
+		if h <= s.bound {
+			kept = append(kept, values[i])
+		}
+	}
+	return kept
+}
+
+// numbersOf returns the rows' values of a column that turned out to be numeric.
+func (s *sample) numbersOf(c *sighting) []float64 {
+	values := s.column(c).numbers
+	for len(values) < len(s.hashes) {
+		values = append(values, math.NaN())
+	}
+	return values
+}
+
+// codesOf returns the rows' cells of a column that turned out to be categorical, NaN for missing values.
+func (s *sample) codesOf(c *sighting, column *Column) []float64 {
+	cells := make(map[*uint64]float64, len(c.asNames.counts))
+	for name, count := range c.asNames.counts {
+		cells[count] = float64(column.Category([]byte(name)))
+	}
+	cells[otherName] = float64(column.OtherCell())
+	codes := make([]float64, len(s.hashes))
+	for i := range codes {
+		codes[i] = math.NaN()
+	}
+	for i, name := range s.column(c).names {
+		if name != nil {
+			codes[i] = cells[name]
+		}
+	}
+	return codes
+}
