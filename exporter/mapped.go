@@ -22,7 +22,7 @@ func formatOfSource(s config.Source, why purpose, schema *record.Schema, now fun
 	if s.Spec == nil {
 		name := config.FormatOf(s.Format, s.Path)
 		if name == config.Parquet {
-			return decode.Format{}, nil, nil // such files are no blocks of records
+			return decode.Format{}, nil, nil // its files are no blocks of records
 		}
 		format, err := decode.Lookup(string(name), decode.Options{Names: s.Header, Unwrap: string(s.Unwrap)})
 		return format, nil, err

@@ -48,7 +48,7 @@ func TestSageMakerEndToEnd(t *testing.T) {
 
 // The inputs and outputs of Azure's collector are in folders of their own, which are read one after the other.
 func TestAzureEndToEnd(t *testing.T) {
-	s := platform(t, `    predictions: {path: "mdc/m/blue/model_{inputs,outputs}/**/*.jsonl", preset: azureml}
+	s := platform(t, `    predictions: {path: "mdc/m/blue/*/**/*.jsonl", preset: azureml}
     labels: {path: "labels.jsonl", id: "{correlation}_{row}"}
 `)
 	for _, collection := range []string{"model_inputs", "model_outputs"} {
@@ -71,7 +71,7 @@ func TestAzureEndToEnd(t *testing.T) {
 			i, start.Add(time.Hour).Format(time.RFC3339)))
 	}
 	got := s.once()
-	source := "source=" + s.path("mdc/m/blue/model_{inputs,outputs}/**/*.jsonl")
+	source := "source=" + s.path("mdc/m/blue/*/**/*.jsonl")
 	got.want(t, 100, metric.SourceRecords, source)
 	got.want(t, 0, metric.SourceErrors, source, "reason=join_timeout")
 	got.want(t, 100, metric.Predictions, "version=blue")

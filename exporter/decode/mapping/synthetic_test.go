@@ -63,8 +63,8 @@ func syntheticCases() []syntheticCase {
 			name: "structlog", files: []string{"app-structlog.jsonl"}, named: true,
 			mapping: "{extends: app-json, parts: [{role: row, value: '@', prefix: feature_}]}",
 		},
-		{name: "docker", mapping: "{extends: app-json, unwrap: docker}", files: []string{"app-docker-json-file.log"}, named: true, version: "3"},
-		{name: "cri", mapping: "{extends: app-json, unwrap: cri}", files: []string{"app-cri.log"}, named: true, version: "3"},
+		{name: "docker", preset: "app-json-docker", files: []string{"app-docker-json-file.log"}, named: true, version: "3"},
+		{name: "cri", preset: "app-json-cri", files: []string{"app-cri.log"}, named: true, version: "3"},
 		{
 			name: "table as csv", files: []string{"table.csv"}, named: true,
 			mapping: "{format: csv, time: ts, row_id: '{id}', parts: [{role: row, value: '@', drop: [ts, label]}]}",
