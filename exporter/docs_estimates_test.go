@@ -65,7 +65,8 @@ func estimateTable(x *example) string {
 
 // referenceEstimates is what is estimated of the references themselves, beside what they have.
 func (x *example) referenceEstimates() string {
-	row := "| reference |"
+	var row strings.Builder
+	row.WriteString("| reference |")
 	for i, names := range [][]string{{"accuracy", "roc_auc"}, {"mae"}} {
 		folder, err := filepath.Abs(dataSets[i].folder)
 		if err != nil {
@@ -79,11 +80,12 @@ func (x *example) referenceEstimates() string {
 			if name == "mae" {
 				format = " %.1f | %.1f |"
 			}
-			row += fmt.Sprintf(format, x.value(got, metric.EstimatedPerformance, "metric="+name),
+			fmt.Fprintf(&row, format, x.value(got, metric.EstimatedPerformance, "metric="+name),
 				x.value(got, metric.ReferencePerformance, "metric="+name))
 		}
 	}
-	return row + "\n"
+	row.WriteString("\n")
+	return row.String()
 }
 
 // flippedTable shows estimates that are wrong, because labels have come to mean something else.

@@ -253,8 +253,8 @@ func (t *Tree) AddFloat(x float64) Value {
 	return t.add(node{kind: Float, size: 1, from: uint32(bits >> 32), length: uint32(bits)})
 }
 
-// AddText adds a value whose text is in the tree already: a Number, String or Bare. The byte behind it must be none that
-// a number goes on with, and the text of a Number must be one as JSON has it.
+// AddText adds a value whose text is in the tree already: a Number, String or Bare. The byte behind it must be none
+// that a number goes on with, and the text of a Number must be one as JSON has it.
 func (t *Tree) AddText(k Kind, from, to int) Value {
 	return t.add(node{kind: k, size: 1, from: uint32(from), length: uint32(to - from)})
 }

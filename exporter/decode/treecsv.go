@@ -70,7 +70,9 @@ func (t *Tree) csvCell(i, to int) (cell [2]int, end int, err error) {
 		b[out] = b[i]
 		out++
 	}
-	for i++; i < to && (b[i] == ' ' || b[i] == '\t' || b[i] == '\r'); i++ {
+	i++
+	for i < to && (b[i] == ' ' || b[i] == '\t' || b[i] == '\r') {
+		i++
 	}
 	if i < to && b[i] != ',' && b[i] != '\n' {
 		return cell, to, errors.New("there is more behind a closing quote")

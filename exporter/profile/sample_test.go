@@ -99,7 +99,7 @@ func TestErrorsOfARegressionAreLearnt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if print, err := bare.Fingerprint(); err != nil || print == with {
+	if without, err := bare.Fingerprint(); err != nil || without == with {
 		t.Errorf("a profile without the model has the same fingerprint, %v", err)
 	}
 	again := write(t, "again.csv", content)

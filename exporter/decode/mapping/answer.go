@@ -9,11 +9,11 @@ import (
 
 // answer finds the prediction and the score of a row in the values of its response that had no name of theirs:
 //
-//   - Where either was found by its name, the values without one are nothing. A single value of a name that says nothing
-//     counts as one without a name; several are nothing.
-//   - A single list, and several values, are one list. If all are numbers from 0 to 1 and their sum is 1, or if they are
-//     more than two numbers and the model has a score, they are probabilities of the classes, in order: the class of
-//     the largest is the prediction, and of two the second is the score.
+//   - Where either was found by its name, the values without one are nothing. A single value of a name that says
+//     nothing counts as one without a name; several are nothing.
+//   - A single list, and several values, are one list. If all are numbers from 0 to 1 and their sum is 1, or if they
+//     are more than two numbers and the model has a score, they are probabilities of the classes, in order: the class
+//     of the largest is the prediction, and of two the second is the score.
 //   - Of any other list the first value is the prediction and, of a model that has a score, the second is the score.
 //   - A single value is the prediction. Of a model that has a score, a number between 0 and 1 that is neither is the
 //     score.

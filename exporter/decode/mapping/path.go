@@ -104,10 +104,10 @@ func (s *pathScanner) next() byte {
 func (s *pathScanner) alternative() (alternative, error) {
 	var a alternative
 	s.blanks()
-	switch c := s.next(); {
-	case c == '@':
+	switch c := s.next(); c {
+	case '@':
 		s.at++
-	case c == '[':
+	case '[':
 	default:
 		key, err := s.key()
 		if err != nil {

@@ -21,7 +21,6 @@ type syntheticCase struct {
 	skipped      int
 	// timeless says that the file has no times, or none that are those expected.
 	timeless bool
-	prefix   string
 }
 
 func syntheticCases() []syntheticCase {
@@ -143,15 +142,20 @@ func TestSyntheticTruthsGiveTheLabels(t *testing.T) {
 	}{
 		{
 			"sagemaker-groundtruth", "sagemaker-groundtruth.jsonl", "truth/2026/03/15/02/labels.jsonl",
-			[]string{"req-0001_0", "req-0001_1", "req-0002_0"}, []string{"0", "1", "1"},
+			[]string{"req-0001_0", "req-0001_1", "req-0002_0"},
+			[]string{"0", "1", "1"},
 			time.Date(2026, 3, 15, 2, 0, 0, 0, time.UTC), 0,
 		},
 		{
 			"sagemaker-groundtruth", "sagemaker-groundtruth.jsonl", "labels.jsonl",
-			[]string{"req-0001_0", "req-0001_1", "req-0002_0"}, []string{"0", "1", "1"}, now(), 0,
+			[]string{"req-0001_0", "req-0001_1", "req-0002_0"},
+			[]string{"0", "1", "1"},
+			now(), 0,
 		},
 		{
-			"seldon-v1", "seldon-v1-kafka.jsonl", "x.jsonl", []string{"req-0002_0"}, []string{"1"},
+			"seldon-v1", "seldon-v1-kafka.jsonl", "x.jsonl",
+			[]string{"req-0002_0"},
+			[]string{"1"},
 			time.Date(2026, 3, 15, 9, 26, 53, 0, time.UTC), 4,
 		},
 	} {

@@ -3,6 +3,7 @@ package mapping
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/drift-exporter/drift_exporter/exporter/decode"
@@ -60,11 +61,11 @@ type filesTemplate []template
 func parseFiles(text string) (filesTemplate, error) {
 	var all filesTemplate
 	elements := strings.Split(strings.Trim(text, "/"), "/")
-	for i := len(elements) - 1; i >= 0; i-- {
-		if elements[i] == "" {
+	for _, element := range slices.Backward(elements) {
+		if element == "" {
 			return nil, errors.New("an element between two slashes is empty")
 		}
-		t, err := parseTemplate(elements[i], true)
+		t, err := parseTemplate(element, true)
 		if err != nil {
 			return nil, err
 		}

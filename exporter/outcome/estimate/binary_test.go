@@ -51,7 +51,10 @@ func TestExpectedPerformanceIsThatWorkedOutByHand(t *testing.T) {
 		{
 			// tp = 0.6 + 0.9, fp = 0.4 + 0.1, fn = 0.1 + 0.4, tn = 0.9 + 0.6. Of the area, from the lowest score up:
 			// 0.1·0.45 + 0.4·(0.9 + 0.3) + 0.6·(1.5 + 0.2) + 0.9·(1.9 + 0.05) = 3.3 of 2·2.
-			"scores as they are", Calibration{cuts: quarters}, []float64{0.1, 0.4, 0.6, 0.9}, 0.5,
+			"scores as they are",
+			Calibration{cuts: quarters},
+			[]float64{0.1, 0.4, 0.6, 0.9},
+			0.5,
 			map[string]float64{
 				"accuracy": 0.75, "error_ratio": 0.25, "precision": 0.75, "recall": 0.75, "f1": 0.75, "roc_auc": 0.825,
 			},
@@ -59,19 +62,27 @@ func TestExpectedPerformanceIsThatWorkedOutByHand(t *testing.T) {
 		{
 			// What is 0.5 or more is positive in three of four cases, the rest never is: tp = 1.5, fp = 0.5, tn = 2. The area
 			// is 1.5·(2 + 0.25) of 1.5·2.5.
-			"calibrated", Calibration{cuts: []float64{0.5}, probabilities: []float64{0, 0.75}},
-			[]float64{0.1, 0.4, 0.6, 0.9}, 0.5,
+			"calibrated",
+			Calibration{cuts: []float64{0.5}, probabilities: []float64{0, 0.75}},
+			[]float64{0.1, 0.4, 0.6, 0.9},
+			0.5,
 			map[string]float64{
 				"accuracy": 0.875, "error_ratio": 0.125, "precision": 0.75, "recall": 1, "f1": 6. / 7, "roc_auc": 0.9,
 			},
 		},
 		{
 			// Nothing is predicted positive: fn = 0.5, tn = 1.5. The area is 0.4·(0.9 + 0.3) + 0.1·0.45 of 0.5·1.5.
-			"no positive predictions", Calibration{cuts: quarters}, []float64{0.1, 0.4}, 0.5,
+			"no positive predictions",
+			Calibration{cuts: quarters},
+			[]float64{0.1, 0.4},
+			0.5,
 			map[string]float64{"accuracy": 0.75, "error_ratio": 0.25, "recall": 0, "f1": 0, "roc_auc": 0.7},
 		},
 		{
-			"certain negatives", Calibration{cuts: quarters}, []float64{0, 0}, 0.5,
+			"certain negatives",
+			Calibration{cuts: quarters},
+			[]float64{0, 0},
+			0.5,
 			map[string]float64{"accuracy": 1, "error_ratio": 0},
 		},
 		{"no scores", Calibration{}, []float64{math.NaN(), -0.1, 1.1, math.Inf(1)}, 0.5, map[string]float64{}},

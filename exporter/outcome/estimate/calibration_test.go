@@ -24,8 +24,10 @@ func TestIsotonicRegressionPoolsWhatFalls(t *testing.T) {
 		{"equal", []point{at(0.2, 1, 3), at(0.4, 2, 6)}, []float64{0.25}, nil},
 		{
 			// 1/4 and 0/4 pool to 1/8, then 1/2 and 2/6 to 3/8, and 0/24 pulls that down to 3/32 and so all to 4/40.
-			"a fall that goes back far", []point{at(0.1, 1, 3), at(0.2, 0, 4), at(0.3, 1, 1), at(0.4, 2, 4), at(0.5, 0, 24), at(0.9, 1, 0)},
-			[]float64{0.1, 1}, []float64{0.7},
+			"a fall that goes back far",
+			[]point{at(0.1, 1, 3), at(0.2, 0, 4), at(0.3, 1, 1), at(0.4, 2, 4), at(0.5, 0, 24), at(0.9, 1, 0)},
+			[]float64{0.1, 1},
+			[]float64{0.7},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -2,6 +2,7 @@ package estimate
 
 import (
 	"math"
+	"slices"
 
 	"github.com/drift-exporter/drift_exporter/exporter/boost"
 	"github.com/drift-exporter/drift_exporter/exporter/outcome"
@@ -30,7 +31,7 @@ func FitErrors(columns []boost.Column, predictions, labels []float64) (m *boost.
 	if n < minRows {
 		return nil, false
 	}
-	data := boost.Data{Columns: append(columns[:len(columns):len(columns)], boost.Column{Values: predictions})}
+	data := boost.Data{Columns: append(slices.Clip(columns), boost.Column{Values: predictions})}
 	absolute, squared := make([]float64, n), make([]float64, n)
 	var all, training, heldOut []int
 	for i := range n {
