@@ -166,9 +166,6 @@ func (d *Decoder) isOther(line []byte) bool {
 
 func (d *Decoder) reject(f *fault) {
 	d.batch.Rejects = append(d.batch.Rejects, record.Reject{Line: d.batch.Lines, Reason: f.reason, Detail: f.detail})
-	if d.trace != nil {
-		d.trace.reject(d, f)
-	}
 }
 
 // skip passes a record over.

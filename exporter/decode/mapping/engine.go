@@ -12,7 +12,10 @@ import (
 
 // Format returns the format of logs that a mapping describes. now tells the time at which records are read, which is
 // what _read.time is.
-func Format(spec *Spec, now func() time.Time) (decode.Format, error) {
+func Format(spec *Spec, now func() time.Time) (decode.Format, error) { return traced(spec, now, nil) }
+
+// traced is Format with decoders that note in a trace, if there is one, how they understand records.
+func traced(spec *Spec, now func() time.Time, t *trace) (decode.Format, error) {
 	values, err := decode.LookupValues(spec.Format)
 	if err != nil {
 		return decode.Format{}, err
@@ -24,7 +27,9 @@ func Format(spec *Spec, now func() time.Time) (decode.Format, error) {
 	format := decode.Format{
 		Header: values.Header, Split: values.Split, Typed: !values.Header,
 		New: func(s *record.Schema, seed uint64) decode.Decoder {
-			return newDecoder(spec, files, values, s, seed, now)
+			d := newDecoder(spec, files, values, s, seed, now)
+			d.trace = t
+			return d
 		},
 	}
 	if spec.Unwrap == "" {
