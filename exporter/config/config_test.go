@@ -37,7 +37,7 @@ func completeModel() Model {
 	app, _ := Preset("app-json")
 	code, _ := mapping.ParsePath("code")
 	dash, _ := mapping.ParsePath(`"x-y"`)
-	app.Unwrap, app.Keep = []string{"docker"}, []mapping.Condition{{Path: code, In: []string{"010"}}, {Path: dash, In: []string{"true"}}}
+	app.Unwrap, app.Keep = "docker", []mapping.Condition{{Path: code, In: []string{"010"}}, {Path: dash, In: []string{"true"}}}
 	return Model{
 		Name: "churn", Task: Classification, PositiveClass: "1",
 		Reference:       File{"/srv/training.data", CSV, []string{"age", "plan code", "label"}},
@@ -50,7 +50,7 @@ func completeModel() Model {
 			{Path: "/capture/**", Preset: "sagemaker", FeatureNames: FeatureNames{List: []string{"tenure", "10"}}, Spec: sagemaker},
 			{
 				Path: "/var/log/app.log", FeatureNames: FeatureNames{Path: "/srv/statistics.json"}, Spec: app,
-				Mapping: "extends: app-json\nunwrap:\n    - docker\nkeep:\n    - path: code\n      equals: 010\n    - path: '\"x-y\"'\n      in:\n        - \"true\"\n",
+				Mapping: "extends: app-json\nunwrap: docker\nkeep:\n    - path: code\n      equals: 010\n    - path: '\"x-y\"'\n      in:\n        - \"true\"\n",
 			},
 		},
 		Labels:       []Source{{Path: "/srv/labels/*.csv"}, {Path: "/srv/late.txt", Format: CSV, Header: []string{"id", "label"}}},

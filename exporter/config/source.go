@@ -9,6 +9,8 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 	"github.com/prometheus/common/model"
 	"gopkg.in/yaml.v3"
+
+	"github.com/drift-exporter/drift_exporter/exporter/decode/mapping"
 )
 
 func (l *loader) fileKeys(f *File) []key {
@@ -53,24 +55,33 @@ func (l *loader) readFeatureNames(n node, f *FeatureNames) {
 	f.List = readWords(n, "a list of names such as [age, plan], or the path of a statistics.json")
 }
 
-// complete checks what is said of a log with a mapping, and gives it the names of features.
+// complete checks what does not go together in what is said of a log, and completes its mapping by it.
 func (s *Source) complete(n node) {
 	preset, hasPreset := n.find("preset")
-	_, hasMapping := n.find("mapping")
 	names, hasNames := n.find("feature_names")
-	switch {
-	case hasPreset && hasMapping:
+	if _, hasMapping := n.find("mapping"); hasPreset && hasMapping {
 		preset.problem("has no place beside mapping; write extends: %s in the mapping", preset.Value)
-	case hasNames && !hasMapping && (!hasPreset || preset.Value == native):
+	} else if hasNames && !hasMapping && (!hasPreset || preset.Value == native) {
 		names.problem("is for a log with a preset or a mapping; remove it, the names stand in the log")
 	}
 	if s.Spec == nil {
 		checkFormat(n, FormatOf(s.Format, s.Path))
 		return
 	}
-	for _, name := range []string{"format", "header", "unwrap"} {
-		if own, ok := n.find(name); ok {
-			own.problem("has no place beside a preset or a mapping, which has its own; remove it")
+	for _, key := range []string{"format", "header"} {
+		if said, ok := n.find(key); ok {
+			said.problem("has no place beside a preset or a mapping, which says it; remove it")
+		}
+	}
+	if wrapped, ok := n.find("unwrap"); ok {
+		if s.Spec.Unwrap = string(s.Unwrap); !mapping.TakesUnwrap(s.Spec.Format) {
+			wrapped.problem("the records of %s are not single lines; remove it", s.Spec.Format)
+		}
+	}
+	if s.ID != "" {
+		s.Spec.RowID = s.ID
+		if !strings.Contains(s.ID, "{") {
+			s.Spec.RowID = "{" + s.ID + "}"
 		}
 	}
 	if len(s.FeatureNames.List) > 0 {
@@ -87,8 +98,9 @@ func (l *loader) labelKeys(s *Source, inPredictions *bool, timeout *labelTimeout
 
 func (l *loader) readPredictions(n node, m *Model) {
 	m.Predictions = readSources(n, `{path: "logs/*.jsonl"}`, func(item node, want string) (s Source, ok bool) {
-		ok = item.mapping(want, l.sourceKeys(&s))
-		s.complete(item)
+		if ok = item.mapping(want, l.sourceKeys(&s)); ok {
+			s.complete(item)
+		}
 		return s, ok
 	})
 }

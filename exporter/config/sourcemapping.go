@@ -120,7 +120,7 @@ func mappingKeys(s *mapping.Spec) []key {
 		{"extends", func(node) {}, ""}, // read before all others
 		{"format", func(v node) { choice(v, &s.Format, mapping.Formats()...) }, ""},
 		{"path", func(v node) { s.Files = readTemplates(v) }, ""},
-		{"unwrap", func(v node) { s.Unwrap = readChoices(v, mapping.Wrappings()) }, ""},
+		{"unwrap", func(v node) { choice(v, &s.Unwrap, string(Docker), string(CRI)) }, ""},
 		{"keep", func(v node) { s.Keep = readConditions(v) }, ""},
 		{"skip", func(v node) { s.Skip = readConditions(v) }, ""},
 		{"request_id", func(v node) { readRecordPath(v, &s.RequestID) }, ""},
@@ -162,8 +162,8 @@ func checkMapping(n node, s *mapping.Spec) {
 	if at, ok := n.find("threshold"); ok && len(s.Classes) != 2 {
 		at.problem("is for two classes; add them, as in classes: [no, yes]")
 	}
-	if at, ok := n.find("unwrap"); ok && s.Format != "" && s.Format != mapping.FormatJSONL {
-		at.problem("is for format: jsonl, whose records are lines, not for %s", s.Format)
+	if at, ok := n.find("unwrap"); ok && s.Format != "" && !mapping.TakesUnwrap(s.Format) {
+		at.problem("the records of %s are not single lines; remove it, or set format to jsonl", s.Format)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"slices"
 
 	"github.com/drift-exporter/drift_exporter/exporter/record"
@@ -71,6 +72,22 @@ func unwrap(f Format, parse wrapping) Format {
 		return &unwrapped{parse: parse, inner: inner(s, seed), inPlace: f.InPlace}
 	}
 	return f
+}
+
+// Unwrapped makes a format of lines that a container runtime has wrapped of one whose records are lines.
+func Unwrapped(f Format, name string) (Format, error) {
+	parse := wrappingOf(name)
+	if parse == nil {
+		return f, fmt.Errorf("lines cannot be unwrapped by %q", name)
+	}
+	return unwrap(f, parse), nil
+}
+
+// SetFile implements FileDecoder.
+func (d *unwrapped) SetFile(path string) {
+	if inner, ok := d.inner.(FileDecoder); ok {
+		inner.SetFile(path)
+	}
 }
 
 // splitParts returns the length of the longest prefix of data that is whole lines none of which goes on behind it.

@@ -2,7 +2,6 @@ package decode
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 
 	"github.com/drift-exporter/drift_exporter/exporter/source"
@@ -27,8 +26,7 @@ type ValueFormat struct {
 	Lines bool
 }
 
-// FormatCloudEvents is JSON Lines of events in the structured form of CloudEvents. Its records can be read as values
-// only.
+// FormatCloudEvents is JSON Lines of events in the structured form of CloudEvents. Only its values can be read.
 const FormatCloudEvents = "cloudevents"
 
 // ValueFormats lists the formats that LookupValues knows.
@@ -42,7 +40,7 @@ func LookupValues(name string) (ValueFormat, error) {
 			Split: source.SplitLines, New: func() ValueReader { return jsonLines{} }, Lines: true,
 		}, nil
 	case FormatJSON:
-		return ValueFormat{Split: splitObjects, New: func() ValueReader { return jsonObjects{} }}, nil
+		return ValueFormat{Split: SplitJSON, New: func() ValueReader { return jsonElements{} }}, nil
 	case FormatCSV:
 		return ValueFormat{Header: true, Split: CSVSplit, New: func() ValueReader { return &csvObjects{} }}, nil
 	default:
@@ -71,73 +69,21 @@ func (jsonLines) Read(_, data []byte, at int, t *Tree) (Value, int, error) {
 	return v, next, nil
 }
 
-// jsonObjects reads objects with nothing between them but the brackets and commas of lists, and blanks. That makes no
-// difference between a list of objects, of which a block may hold any part, and objects that follow each other.
-type jsonObjects struct{}
+// jsonElements reads records as JSON has them: the elements of an array, of which a block may hold any part, or objects
+// one behind the other.
+type jsonElements struct{}
 
 // Read implements ValueReader.
-func (jsonObjects) Read(_, data []byte, at int, t *Tree) (Value, int, error) {
-	begin := at
-	for begin < len(data) && (isBlank(data[begin]) || bytes.IndexByte([]byte("[],\xef\xbb\xbf"), data[begin]) >= 0) {
-		begin++
+func (jsonElements) Read(_, data []byte, at int, t *Tree) (Value, int, error) {
+	from, to, _ := nextElement(data, at)
+	if from == len(data) {
+		return Value{}, from, nil
 	}
-	if begin == len(data) {
-		return Value{}, begin, nil
-	}
-	if data[begin] != '{' {
-		end := len(data)
-		if n := bytes.IndexAny(data[begin:], "{\n"); n > 0 {
-			end = begin + n
-		}
-		return Value{}, end, fmt.Errorf("not JSON: byte %q stands where an object should", data[begin])
-	}
-	end := objectEnd(data, begin)
-	if end < 0 {
-		return Value{}, len(data), errors.New("not JSON: an object has no end")
-	}
-	v, err := t.OneJSON(t.Load(data[begin:end]))
+	v, err := t.OneJSON(t.Load(data[from:to]))
 	if err != nil {
-		return Value{}, end, fmt.Errorf("not JSON: %w", err)
+		return Value{}, to, fmt.Errorf("not JSON: %w", err)
 	}
-	return v, end, nil
-}
-
-// objectEnd returns the index behind the object that begins at data[i], by its braces; -1 if it has no end.
-func objectEnd(data []byte, i int) int {
-	depth := 0
-	for ; i < len(data); i++ {
-		switch data[i] {
-		case '{':
-			depth++
-		case '}':
-			if depth--; depth == 0 {
-				return i + 1
-			}
-		case '"':
-			for i++; i < len(data) && data[i] != '"'; i++ {
-				if data[i] == '\\' {
-					i++
-				}
-			}
-		}
-	}
-	return -1
-}
-
-// splitObjects is the Split of jsonObjects: up to the end of the last whole object, with the line end behind it.
-func splitObjects(data []byte) int {
-	whole := 0
-	for {
-		begin := bytes.IndexByte(data[whole:], '{')
-		if begin < 0 {
-			return whole + bytes.LastIndexByte(data[whole:], '\n') + 1
-		}
-		end := objectEnd(data, whole+begin)
-		if end < 0 {
-			return whole
-		}
-		whole = end
-	}
+	return v, to, nil
 }
 
 // csvObjects reads the records of a CSV file as objects, by the names in its header. An empty field is null.

@@ -50,9 +50,10 @@ func TestValueReaders(t *testing.T) {
 		{"jsonl", "", "{\"a\":1\n{\"a\":2}\n", []any{"not JSON: it ends in the midst of a value", two}},
 		{"json", "", `[{"a":1},{"a":2}]`, []any{one, two}},
 		{"json", "", "{\n \"a\": 1\n}\n\n{\"a\":2}\n", []any{one, two}},
-		{"json", "", `,{"a":"}\"{"}] {"a":`, []any{object("a", `}"{`), "not JSON: an object has no end"}},
+		{"json", "", `,{"a":"}\"{"}] {"a":`, []any{object("a", `}"{`), "not JSON: it ends in the midst of a value"}},
 		{"json", "", "x y\n{\"a\":1}z{\"a\":2}", []any{
-			`not JSON: byte 'x' stands where an object should`, one, `not JSON: byte 'z' stands where an object should`, two,
+			`not JSON: byte 'x' begins no value`, `not JSON: byte 'y' begins no value`, one,
+			`not JSON: byte 'z' begins no value`, two,
 		}},
 		{"csv", "id,text\r\n", "1,\"a, \"\"b\"\"\n\"\r\n\n 2 , x \r\n", []any{
 			object("id", "1", "text", "a, \"b\"\n"), object("id", "2", "text", "x"),
@@ -67,15 +68,5 @@ func TestValueReaders(t *testing.T) {
 	}
 	if _, err := LookupValues("parquet2"); err == nil {
 		t.Error("an unknown format has no error")
-	}
-}
-
-func TestSplitObjects(t *testing.T) {
-	for data, want := range map[string]int{
-		"": 0, `{"a":1}`: 7, `[{"a":1},{"a"`: 8, `{"a":"}`: 0, "{}\n{}\n ": 6, "]\n": 2, `{"a":{"b":"\"}"}}x`: 17,
-	} {
-		if got := splitObjects([]byte(data)); got != want {
-			t.Errorf("%q is split at %d, want %d", data, got, want)
-		}
 	}
 }

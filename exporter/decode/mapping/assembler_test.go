@@ -198,7 +198,7 @@ func TestAssemblerStateSurvives(t *testing.T) {
 
 func FuzzAssemblerLoad(f *testing.F) {
 	schema := irisSchema()
-	s := &mapping.Spec{Format: mapping.FormatJSONL, Join: &mapping.Join{Wait: time.Minute, Max: 10}}
+	s := &mapping.Spec{Format: decode.FormatJSONL, Join: &mapping.Join{Wait: time.Minute, Max: 10}}
 	in := &record.Batch{}
 	in.Reset(schema)
 	in.Bytes = []byte("yes2.0")

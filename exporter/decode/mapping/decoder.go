@@ -20,7 +20,6 @@ type Decoder struct {
 	files   []filesTemplate
 	reader  decode.ValueReader
 	lines   bool
-	unwrap  *unwrapper // nil if nothing is wrapped
 	missing map[string]bool
 	where   []Condition
 	rowID   template
@@ -111,17 +110,17 @@ func (d *Decoder) Decode(header, data []byte, b *record.Batch) {
 		d.tree.Reset()
 		d.roots = roots{path: d.fileValues}
 		v, next, f := d.read(header, data, at)
-		if f != nil {
+		switch k := v.Kind(); {
+		case f != nil:
 			d.reject(f)
-		} else if v.Kind() != decode.None {
+		case k >= decode.List:
 			d.roots.record = v
 			d.take()
+		case k != decode.None:
+			d.reject(&fault{record.WrongType, "the record is neither an object nor a list"})
 		}
-		b.Lines += max(bytes.Count(data[at:next], []byte{'\n'}), 0)
+		b.Lines += bytes.Count(data[at:next], []byte{'\n'})
 		at = next
-	}
-	if d.unwrap != nil {
-		d.unwrap.forget()
 	}
 	for _, p := range d.parts {
 		if p.spec.Role == Request || p.spec.Role == Row {
@@ -143,21 +142,6 @@ func (d *Decoder) read(header, data []byte, at int) (v decode.Value, next int, f
 	next = len(data)
 	if n := bytes.IndexByte(line, '\n'); n >= 0 {
 		line, next = line[:n], at+n+1
-	}
-	if d.unwrap != nil {
-		inner, whole, err := d.unwrap.open(bytes.TrimSpace(line))
-		switch {
-		case err != nil && len(bytes.TrimSpace(line)) == 0:
-			return v, next, nil
-		case err != nil:
-			return v, next, &fault{record.Malformed, err.Error()}
-		case !whole:
-			return v, next, nil
-		}
-		line = inner
-	}
-	if len(line) == 0 {
-		return v, next, nil
 	}
 	if d.isOther(line) {
 		d.skip("not an object")
@@ -182,9 +166,6 @@ func (d *Decoder) isOther(line []byte) bool {
 
 func (d *Decoder) reject(f *fault) {
 	d.batch.Rejects = append(d.batch.Rejects, record.Reject{Line: d.batch.Lines, Reason: f.reason, Detail: f.detail})
-	if d.trace != nil {
-		d.trace.reject(d, f)
-	}
 }
 
 // skip passes a record over.

@@ -12,29 +12,33 @@ import (
 
 // Format returns the format of logs that a mapping describes. now tells the time at which records are read, which is
 // what _read.time is.
-func Format(spec *Spec, now func() time.Time) (decode.Format, error) {
+func Format(spec *Spec, now func() time.Time) (decode.Format, error) { return traced(spec, now, nil) }
+
+// traced is Format with decoders that note in a trace, if there is one, how they understand records.
+func traced(spec *Spec, now func() time.Time, t *trace) (decode.Format, error) {
 	values, err := decode.LookupValues(spec.Format)
 	if err != nil {
 		return decode.Format{}, err
-	}
-	split := values.Split
-	if len(spec.Unwrap) > 0 {
-		if !values.Lines {
-			return decode.Format{}, fmt.Errorf("records of the format %s are no lines, so nothing can be unwrapped", spec.Format)
-		}
-		split = splitWrapped(spec.Unwrap[0])
 	}
 	files, err := spec.files()
 	if err != nil {
 		return decode.Format{}, err
 	}
-	return decode.Format{
-		Header: values.Header,
-		Split:  split,
+	format := decode.Format{
+		Header: values.Header, Split: values.Split, Typed: !values.Header,
 		New: func(s *record.Schema, seed uint64) decode.Decoder {
-			return newDecoder(spec, files, values, s, seed, now)
+			d := newDecoder(spec, files, values, s, seed, now)
+			d.trace = t
+			return d
 		},
-	}, nil
+	}
+	if spec.Unwrap == "" {
+		return format, nil
+	}
+	if !values.Lines {
+		return format, fmt.Errorf("the records of %s are not single lines, so nothing can be unwrapped", spec.Format)
+	}
+	return decode.Unwrapped(format, spec.Unwrap)
 }
 
 func (s *Spec) files() ([]filesTemplate, error) {
@@ -64,9 +68,6 @@ func newDecoder(spec *Spec, files []filesTemplate, values decode.ValueFormat, s 
 	}
 	for _, text := range s.Missing {
 		d.missing[strings.TrimSpace(text)] = true
-	}
-	if len(spec.Unwrap) > 0 {
-		d.unwrap = newUnwrapper(spec.Unwrap)
 	}
 	template := spec.RowID
 	if template == "" {

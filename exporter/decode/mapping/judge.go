@@ -10,7 +10,7 @@ import (
 // newJudge returns a decoder that reads no log: it finds prediction and score in values that are known already.
 func newJudge(spec *Spec, s *record.Schema) *Decoder {
 	own := *spec
-	own.Unwrap, own.Parts = nil, nil
+	own.Parts = nil
 	return newDecoder(&own, nil, decode.ValueFormat{New: func() decode.ValueReader { return nil }}, s, 0, nil)
 }
 

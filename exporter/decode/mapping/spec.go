@@ -1,6 +1,10 @@
 package mapping
 
-import "time"
+import (
+	"time"
+
+	"github.com/drift-exporter/drift_exporter/exporter/decode"
+)
 
 // Spec is a mapping as it was configured: how the records of a log become rows. The zero value of a field stands for
 // what is not there. A Spec is not changed once it is in use.
@@ -10,8 +14,8 @@ type Spec struct {
 	// Files are templates for the paths of files, as in "{endpoint}/{variant}/{yyyy}/{mm}/{dd}/{hh}/{file}". The first
 	// that fits the end of a path counts, and its parts can be read as _path.endpoint and so on.
 	Files []string
-	// Unwrap are what was put around the lines of the log, the outermost first: of Wrappings.
-	Unwrap []string
+	// Unwrap is what a container runtime has wrapped the lines of the log in: one of decode's Unwrap constants, or "".
+	Unwrap string
 	// Keep are conditions that a record must meet, and Skip such that it must not. The others are passed over.
 	Keep, Skip []Condition
 	// RequestID is what a record, or the two records of a request and its response, are known by.
@@ -104,20 +108,14 @@ type Condition struct {
 	Exists *bool
 }
 
-// The names that a Spec may have.
-const (
-	FormatJSONL       = "jsonl"
-	FormatJSON        = "json"
-	FormatCSV         = "csv"
-	FormatCloudEvents = "cloudevents"
-)
+// Formats are the names of the formats of records.
+func Formats() []string { return decode.ValueFormats() }
 
-// Formats are the formats of records: JSON Lines; objects of JSON one after the other, also in a list; CSV with a
-// header; and JSON Lines of events in CloudEvents' structured form.
-func Formats() []string { return []string{FormatJSONL, FormatJSON, FormatCSV, FormatCloudEvents} }
-
-// Wrappings are what log shippers put around a line: json-file of Docker, and CRI of Kubernetes.
-func Wrappings() []string { return []string{wrapDocker, wrapCRI} }
+// TakesUnwrap reports whether the records of a format are lines, which may be wrapped.
+func TakesUnwrap(format string) bool {
+	f, err := decode.LookupValues(format)
+	return err == nil && f.Lines
+}
 
 // Decodings are the steps from a value to a body. each-json takes a list of JSON texts.
 func Decodings() []string { return []string{"base64", "gzip", "json", "each-json", "csv"} }

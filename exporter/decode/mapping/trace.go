@@ -1,9 +1,6 @@
 package mapping
 
-import (
-	"github.com/drift-exporter/drift_exporter/exporter/decode"
-	"github.com/drift-exporter/drift_exporter/exporter/record"
-)
+import "github.com/drift-exporter/drift_exporter/exporter/decode"
 
 // trace notes how each record was understood, for Explain.
 type trace struct {
@@ -12,26 +9,21 @@ type trace struct {
 	ids []string
 }
 
-// entry is what became of a record.
+// entry is what became of a record. One that was passed over has no rows.
 type entry struct {
 	line int
-	// reason and detail say why it has no rows; a record that was passed over has no reason.
-	reason record.Reason
-	detail string
+	// skipped says why it was passed over; empty if it was not.
+	skipped string
 	// request, model and sampled are texts of the record.
 	request, model, sampled string
-	// layouts are the layouts of its bodies, by role.
+	// layouts are those of its bodies, with their roles.
 	layouts []string
 	// row is the first of its rows, of which there are n.
 	row, n int
 }
 
-func (t *trace) reject(d *Decoder, f *fault) {
-	t.entries = append(t.entries, entry{line: d.batch.Lines, reason: f.reason, detail: f.detail})
-}
-
 func (t *trace) skip(d *Decoder, why string) {
-	t.entries = append(t.entries, entry{line: d.batch.Lines, detail: why})
+	t.entries = append(t.entries, entry{line: d.batch.Lines, skipped: why})
 }
 
 func (t *trace) rows(d *Decoder, n int) {

@@ -4,6 +4,7 @@ package presets
 
 import (
 	"embed"
+	"slices"
 	"strings"
 )
 
@@ -20,6 +21,7 @@ func Names() []string {
 	for _, e := range entries {
 		all = append(all, strings.TrimSuffix(e.Name(), ".yaml"))
 	}
+	slices.Sort(all)
 	return all
 }
 
