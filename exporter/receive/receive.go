@@ -5,7 +5,6 @@ package receive
 import (
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -245,5 +244,3 @@ func (s *Source) take(w http.ResponseWriter, r *http.Request, f form, set *setti
 
 // Close ends the source. What it has taken stays in its folder.
 func (s *Source) Close() error { return s.spool.Close() }
-
-var _ io.Closer = (*Source)(nil)
