@@ -166,8 +166,8 @@ func (c *checkpoints) final(models []*running, now time.Time) checkpointResult {
 	})
 }
 
-// write writes one checkpoint, with a cut of every model. What it covers of spools is on the disk before it: else a crash
-// of the system could leave a position behind the end of its file.
+// write writes one checkpoint, with a cut of every model. What it covers of spools is on the disk before it: else a
+// crash of the system could leave a position behind the end of its file.
 func (c *checkpoints) write(now time.Time, models []*running,
 	write func(*running, *state.Writer) (*cut, error),
 ) checkpointResult {

@@ -168,8 +168,8 @@ func (r *receivers) release(c counted) {
 	}
 }
 
-// releaseCounted deletes what models have counted, where there are no checkpoints that could cover it: what is in memory
-// alone is lost with it anyway.
+// releaseCounted deletes what models have counted, where there are no checkpoints that could cover it: what is in
+// memory alone is lost with it anyway.
 func (e *Exporter) releaseCounted() {
 	if e.checkpoints != nil || len(e.receivers.all()) == 0 {
 		return

@@ -250,6 +250,61 @@ func TestRecordsThatAreTheSameAllCount(t *testing.T) {
 	})
 }
 
+// The payload logger of KServe sends requests and responses apart, each in binary mode and with the Content-Type of the
+// request. Halves wait for each other in checkpoints too.
+func TestEventsOfKServe(t *testing.T) {
+	s := newSite(t, "")
+	s.write("config.yaml", `models:
+  - name: m
+    reference: {path: reference.csv}
+    predictions: {receive: {name: iris}, preset: kserve}
+`+receivingState)
+	send := func(to *sender, i int, kind, body string) {
+		t.Helper()
+		r := httptest.NewRequest(http.MethodPost, "/ingest/iris", strings.NewReader(body))
+		for name, value := range map[string]string{
+			"ce-specversion": "1.0", "ce-id": fmt.Sprintf("req-%d", i), "ce-source": "http://localhost:9081/",
+			"ce-type": "org.kubeflow.serving.inference." + kind, "ce-component": "predictor", "ce-endpoint": "default",
+			"ce-time": start.Add(time.Duration(i) * time.Second).Format(time.RFC3339Nano), "ce-inferenceservicename": "m",
+			"content-type": "application/octet-stream",
+		} {
+			r.Header.Set(name, value)
+		}
+		w := httptest.NewRecorder()
+		if to.ServeHTTP(w, r); w.Code != http.StatusAccepted {
+			t.Fatalf("the answer is %d: %s", w.Code, w.Body)
+		}
+	}
+	const sent = 200
+	synctest.Test(t, func(t *testing.T) {
+		for life := range 2 {
+			e, stop := s.follow(t)
+			synctest.Wait()
+			to := e.sender(t)
+			for i := range sent {
+				if life == 0 {
+					send(to, i, "request", fmt.Sprintf(`{"inputs":[{"name":"age","shape":[1],"datatype":"INT64","data":[%d]},`+
+						`{"name":"city","shape":[1],"datatype":"BYTES","data":["Rome"]}]}`, 20+i%50))
+				}
+				if life == i%2 { // half of the requests wait for their response over the restart
+					send(to, i, "response", `{"model_version":"3","outputs":[{"name":"predict","shape":[1],"datatype":"BYTES","data":["no"]}]}`)
+				}
+			}
+			settle()
+			if life == 1 {
+				got := gather(t, e)
+				got.want(t, sent, metric.Predictions, "version=3")
+				for series, n := range got {
+					if strings.HasPrefix(series, metric.SourceErrors.Name) && n != 0 {
+						t.Errorf("%s is %v", series, n)
+					}
+				}
+			}
+			stop()
+		}
+	})
+}
+
 func TestReceiverWithoutState(t *testing.T) {
 	s := newReceivingSite(t, ", spool: spool", "")
 	const sent = 5000

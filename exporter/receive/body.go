@@ -19,8 +19,9 @@ const (
 )
 
 // understood lists what a source takes, for messages.
-const understood = "send application/json (an object or an array of objects), application/x-ndjson or application/jsonl " +
-	"(an object a line), application/cloudevents+json, application/cloudevents-batch+json, or a CloudEvent in binary mode"
+const understood = "send application/json (an object or an array of objects), application/x-ndjson or " +
+	"application/jsonl (an object a line), application/cloudevents+json, application/cloudevents-batch+json, " +
+	"or a CloudEvent in binary mode"
 
 // formOf tells what a request's body is by its headers.
 func formOf(h http.Header) form {
@@ -93,7 +94,8 @@ func appendObjects(dst, body []byte, array bool) ([]byte, error) {
 	case err != nil:
 		return dst, err
 	case skipSpace(body, end) != len(body):
-		return dst, fmt.Errorf("there is more behind byte %d, where the JSON ends; send a record a line as application/x-ndjson", end)
+		return dst, fmt.Errorf("there is more behind byte %d, where the JSON ends; send several records as an array, "+
+			"or one a line as application/x-ndjson", end)
 	case body[i] == '{':
 		return append(appendFlat(dst, body[i:end]), '\n'), nil
 	case body[i] != '[' || !array:

@@ -43,7 +43,8 @@ func (n *nesting) push(object bool) bool {
 func (n *nesting) inObject() bool { return n.objects[(n.depth-1)/64]>>((n.depth-1)%64)&1 == 1 }
 
 // scan returns where the JSON value ends that begins at i, behind white space. It is as strict as RFC 8259, except that
-// NaN, Infinity and -Infinity may stand for numbers, as libraries for numeric data write them and the decoders read them.
+// NaN, Infinity and -Infinity may stand for numbers, as libraries for numeric data write them and the decoders read
+// them.
 func scan(b []byte, i int) (end int, err error) {
 	var open nesting
 	for {

@@ -1,5 +1,5 @@
-// Package receive takes records over HTTP: requests go in, lines in files come out, which a source then reads as it reads
-// any log. It knows nothing of models, and of the records no more than where each begins and ends.
+// Package receive takes records over HTTP: requests go in, lines in files come out, which a source then reads as it
+// reads any log. It knows nothing of models, and of the records no more than where each begins and ends.
 package receive
 
 import (
@@ -195,12 +195,13 @@ func (s *Source) serve(w http.ResponseWriter, r *http.Request) *refusal {
 }
 
 func tooLarge(limit int64) *refusal {
-	return refuse(http.StatusRequestEntityTooLarge, "the body is longer than max_body, %d bytes; send fewer records at a time",
-		limit)
+	return refuse(http.StatusRequestEntityTooLarge,
+		"the body is longer than max_body, %d bytes; send fewer records at a time", limit)
 }
 
 func full() *refusal {
-	return refuse(http.StatusTooManyRequests, "the spool is full until the exporter has counted more of it; send this again")
+	return refuse(http.StatusTooManyRequests,
+		"the spool is full until the exporter has counted more of it; send this again")
 }
 
 // take reads the body of a request and gives its records to the spool.

@@ -35,9 +35,10 @@ var (
 	ErrClosed = errors.New("the spool is closed")
 )
 
-// Spool is a folder of files that records are appended to and deleted with: a file that has grown long enough is sealed,
-// and is deleted when all of it has been counted. Names sort in the order of writing. Every file begins with a header
-// that no other one has, so that no two of them are ever taken for copies of each other, whatever records they hold.
+// Spool is a folder of files that records are appended to and deleted with: a file that has grown long enough is
+// sealed, and is deleted when all of it has been counted. Names sort in the order of writing. Every file begins with a
+// header that no other one has, so that no two of them are ever taken for copies of each other, whatever records they
+// hold.
 //
 // All methods may be called from any goroutine.
 type Spool struct {
@@ -114,8 +115,8 @@ func (s *Spool) find() error {
 	return nil
 }
 
-// repair cuts a file behind its last newline, removes it if nothing but a header is left, and returns the length of what
-// it keeps.
+// repair cuts a file behind its last newline, removes it if nothing but a header is left, and returns the length of
+// what it keeps.
 func repair(path string) (size int64, err error) {
 	file, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
@@ -273,8 +274,8 @@ func (s *Spool) sync(ticket uint64) error {
 	return nil
 }
 
-// Release deletes the segments that are sealed and counted to their end. counted says how many bytes of a segment, by its
-// name, have been counted.
+// Release deletes the segments that are sealed and counted to their end. counted says how many bytes of a segment, by
+// its name, have been counted.
 func (s *Spool) Release(counted map[string]int64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
