@@ -6,6 +6,7 @@ BIN       := bin
 TOOLS_BIN ?= $(BIN)/tools
 CONFIG    ?= config.example.yaml
 FUZZTIME  ?= 30s
+LOADTIME  ?= 60s
 # The Alertmanager example beside the rules is none of them.
 RULES     := $(filter-out rules/alertmanager%,$(wildcard rules/*.yaml))
 # Extra flags for `make run`.
@@ -56,6 +57,10 @@ test: ## Run all tests, with the race detector where there is a C compiler
 .PHONY: bench
 bench: ## Run all benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: load
+load: ## Send 5,000 events a second to a receiver for LOADTIME (60s), kill it meanwhile, and check that none is lost
+	DRIFT_EXPORTER_LOAD=$(LOADTIME) $(GO) test ./cmd/drift_exporter -run TestReceiverUnderLoad -v -count=1
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz test for FUZZTIME (30s)

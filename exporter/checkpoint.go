@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/drift-exporter/drift_exporter/exporter/metric"
@@ -17,9 +18,11 @@ const modelKey = "model/"
 type checkpoints struct {
 	store    *state.Store
 	interval time.Duration
-	timer    *time.Timer // tells when the next checkpoint is to be begun; stopped while one is written
-	loaded   state.Loaded
-	restored int // models that went on from the checkpoint
+	// receivers have spools that checkpoints cover.
+	receivers *receivers
+	timer     *time.Timer // tells when the next checkpoint is to be begun; stopped while one is written
+	loaded    state.Loaded
+	restored  int // models that went on from the checkpoint
 
 	// running receives the result of the checkpoint that is being written, nil while none is.
 	running   chan checkpointResult
@@ -36,6 +39,8 @@ type checkpointResult struct {
 	took  time.Duration
 	pause time.Duration
 	bytes int64
+	// counted is what the checkpoint covers of spools.
+	counted counted
 }
 
 // errStopped ends a checkpoint that is not wanted any more.
@@ -52,7 +57,7 @@ func (e *Exporter) openState() error {
 		return err
 	}
 	e.checkpoints = &checkpoints{
-		store: store, interval: c.CheckpointInterval, timer: time.NewTimer(c.CheckpointInterval),
+		store: store, receivers: e.receivers, interval: c.CheckpointInterval, timer: time.NewTimer(c.CheckpointInterval),
 	}
 	return nil
 }
@@ -125,29 +130,20 @@ func (c *checkpoints) begin(ctx context.Context, models []*running, now time.Tim
 	result := make(chan checkpointResult, 1)
 	c.running = result
 	go func() {
-		result <- c.write(now, func(w *state.Writer) (pause time.Duration, err error) {
-			for _, r := range models {
-				p, err := follow(ctx, r, w)
-				if err != nil {
-					return 0, err
-				}
-				pause = max(pause, p)
-			}
-			return pause, nil
-		})
+		result <- c.write(now, models, func(r *running, w *state.Writer) (*cut, error) { return follow(ctx, r, w) })
 	}()
 }
 
 // follow writes a cut of a running model.
-func follow(ctx context.Context, r *running, w *state.Writer) (pause time.Duration, err error) {
+func follow(ctx context.Context, r *running, w *state.Writer) (c *cut, err error) {
 	stop := make(chan struct{})
-	c := newCut(stop)
+	c = newCut(stop)
 	select {
 	case r.cuts <- c:
 	case <-r.done:
-		return 0, errStopped
+		return c, errStopped
 	case <-ctx.Done():
-		return 0, errStopped
+		return c, errStopped
 	}
 	for part := range c.parts {
 		if err == nil {
@@ -159,32 +155,40 @@ func follow(ctx context.Context, r *running, w *state.Writer) (pause time.Durati
 	if err == nil && !c.whole {
 		err = errStopped
 	}
-	return c.pause, err
+	return c, err
 }
 
 // final writes a checkpoint of models that count no more.
 func (c *checkpoints) final(models []*running, now time.Time) checkpointResult {
-	return c.write(now, func(w *state.Writer) (time.Duration, error) {
-		for _, r := range models {
-			put := func(part ...[]byte) error { return w.Put(modelKey+r.config.Name, part...) }
-			if err := r.write(newCut(nil), put); err != nil {
-				return 0, err
-			}
-		}
-		return 0, nil
+	return c.write(now, models, func(r *running, w *state.Writer) (*cut, error) {
+		cut := newCut(nil)
+		return cut, r.write(cut, func(part ...[]byte) error { return w.Put(modelKey+r.config.Name, part...) })
 	})
 }
 
-// write writes one checkpoint.
-func (c *checkpoints) write(now time.Time, models func(*state.Writer) (time.Duration, error)) checkpointResult {
+// write writes one checkpoint, with a cut of every model. What it covers of spools is on the disk before it: else a
+// crash of the system could leave a position behind the end of its file.
+func (c *checkpoints) write(now time.Time, models []*running,
+	write func(*running, *state.Writer) (*cut, error),
+) checkpointResult {
 	started := time.Now()
-	result := checkpointResult{at: now}
+	result := checkpointResult{at: now, counted: make(counted)}
 	w, err := c.store.Begin()
 	if err != nil {
 		result.err = err
 		return result
 	}
-	if result.pause, result.err = models(w); result.err != nil {
+	for _, r := range models {
+		cut, err := write(r, w)
+		if err != nil {
+			w.Abort()
+			result.err = err
+			return result
+		}
+		result.pause = max(result.pause, cut.pause)
+		maps.Copy(result.counted, *cut.spool)
+	}
+	if result.err = c.receivers.sync(); result.err != nil {
 		w.Abort()
 		return result
 	}
@@ -205,6 +209,8 @@ func (e *Exporter) took(r checkpointResult) {
 		if !c.logged.IsZero() {
 			e.options.Logger.Info("Checkpoints can be written again")
 		}
+		// The checkpoint before must be of use too, should this one turn out to be broken.
+		c.receivers.release(r.counted.and(c.lastWhole.counted))
 		c.lastWhole, c.logged = r, time.Time{}
 		return
 	}

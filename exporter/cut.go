@@ -33,6 +33,7 @@ type cut struct {
 	done  bool          // nothing more will come into the queue
 	whole bool          // all parts have been written
 	pause time.Duration // the longest time that the model did not count because of the cut
+	spool *counted      // what has been counted of spools at the moment of the cut
 }
 
 // newCut returns a cut that is still to be begun by the model.
@@ -77,6 +78,7 @@ func (m *model) proceed() {
 		var e state.Encoder
 		e.Uint(lastPart)
 		m.save(&e)
+		c.spool = m.spools()
 		c.queue = append(c.queue, e.Parts())
 		c.done = true
 	}

@@ -37,6 +37,8 @@ type Exporter struct {
 	ready   atomic.Bool
 	config  atomic.Pointer[config.Config]
 	reloads chan chan error
+	// receivers are open while Run runs.
+	receivers *receivers
 
 	// These belong to the goroutine of Run.
 	models      []*running
@@ -57,7 +59,10 @@ func New(o Options) (*Exporter, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	e := &Exporter{options: o, store: metric.NewStore(o.Base), reloads: make(chan chan error)}
+	e := &Exporter{
+		options: o, store: metric.NewStore(o.Base), reloads: make(chan chan error),
+		receivers: &receivers{logger: o.Logger},
+	}
 	c, err := config.Load(o.ConfigFile)
 	if err != nil {
 		return nil, err
@@ -123,11 +128,18 @@ func (e *Exporter) Once(ctx context.Context) error {
 }
 
 // Run follows all sources until the context ends, and evaluates at every interval. It returns an error only if the
-// models cannot be built, or if another process uses the state.
+// models cannot be built, if the spool of a receiver cannot be written, or if another process uses one of its folders.
 func (e *Exporter) Run(ctx context.Context) error {
 	if err := e.openState(); err != nil {
 		return err
 	}
+	// Whoever sends records may do so before all references have been read.
+	change, err := e.receivers.prepare(e.config.Load())
+	if err != nil {
+		return err
+	}
+	change.apply()
+	defer e.receivers.closeAll()
 	models, err := e.build(e.config.Load(), true)
 	if err == nil {
 		err = e.restore(models)
@@ -209,6 +221,7 @@ func (e *Exporter) publish(ctx context.Context) {
 	}
 	group.Wait()
 	if ctx.Err() == nil {
+		e.releaseCounted()
 		e.store.Publish(append(snapshots, e.own())...)
 	}
 }
@@ -223,6 +236,7 @@ func (e *Exporter) own() *metric.Snapshot {
 	s.Add(metric.ConfigReloadSuccess, ok)
 	s.Add(metric.ConfigReloadTime, float64(e.reloadedAt.UnixMilli())/1e3)
 	e.checkpoints.add(s)
+	e.receivers.add(s)
 	s.Add(metric.EvaluationInterval, e.config.Load().EvaluationInterval.Seconds())
 	return s
 }

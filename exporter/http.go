@@ -62,6 +62,7 @@ func (e *Exporter) Handler(o HTTPOptions) (http.Handler, error) {
 		}
 		fmt.Fprintln(w, "drift_exporter has loaded its configuration.")
 	})
+	mux.Handle("/ingest/{receiver}", e.receivers)
 	mux.HandleFunc("GET /config", func(w http.ResponseWriter, _ *http.Request) {
 		text, err := e.config.Load().YAML()
 		if err != nil {

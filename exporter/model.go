@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/drift-exporter/drift_exporter/exporter/config"
@@ -44,6 +45,8 @@ type model struct {
 	identity, seed uint64
 	// cut is the cut that is being written, nil while none is.
 	cut *cut
+	// counted is what had been counted of spools when the model was last evaluated, for any goroutine.
+	counted atomic.Pointer[counted]
 
 	// predictionField, scoreField and labelField are the batch columns of predictions, -1 if there are none.
 	predictionField, scoreField, labelField int
@@ -229,6 +232,7 @@ func (m *model) run(ctx context.Context) {
 			m.consume(l)
 			l.release()
 		case reply := <-m.requests:
+			m.counted.Store(m.spools())
 			reply <- m.evaluate(m.now())
 		case c := <-m.cuts:
 			m.begin(c)

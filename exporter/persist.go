@@ -199,9 +199,13 @@ func (p *pipeline) save(e *state.Encoder) {
 	e.Uint(p.bytes())
 	saveCounts(e, p.errors)
 	saveTime(e, p.lastRead)
-	e.Uint(uint64(len(p.places)))
-	for _, id := range slices.Sorted(maps.Keys(p.places)) {
-		at := p.places[id]
+	places := p.places
+	if p.options.Stream != nil {
+		places = nil // what a stream has given cannot be read again
+	}
+	e.Uint(uint64(len(places)))
+	for _, id := range slices.Sorted(maps.Keys(places)) {
+		at := places[id]
 		at.position.Save(e)
 		e.Uint(uint64(at.lines))
 	}

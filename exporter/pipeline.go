@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"runtime"
 	"sync"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"github.com/drift-exporter/drift_exporter/exporter/config"
 	"github.com/drift-exporter/drift_exporter/exporter/decode"
 	"github.com/drift-exporter/drift_exporter/exporter/decode/mapping"
+	"github.com/drift-exporter/drift_exporter/exporter/receive"
 	"github.com/drift-exporter/drift_exporter/exporter/record"
 	"github.com/drift-exporter/drift_exporter/exporter/source"
 )
@@ -26,13 +29,15 @@ const (
 // pipeline reads one source of a model: one goroutine reads blocks, several decode them, and the batches reach the
 // model in the order of the log.
 type pipeline struct {
-	name    string // the label value of the source's metrics
-	purpose purpose
-	files   files
-	format  decode.Format // of the blocks of a source.Files
-	schema  *record.Schema
-	mapped  bool // the log has a mapping
-	logger  *slog.Logger
+	name string // the label value of the source's metrics
+	// received says that the files are the spool of the receiver of that name.
+	received bool
+	purpose  purpose
+	files    files
+	format   decode.Format // of the blocks of a source.Files
+	schema   *record.Schema
+	mapped   bool // the log has a mapping
+	logger   *slog.Logger
 	// options are those that files was made with.
 	options source.Options
 	// starting waits for the loads that were read before the source had caught up.
@@ -114,6 +119,14 @@ func newPipeline(s config.Source, why purpose, schema *record.Schema, follow boo
 			Follow: follow, PollInterval: pollInterval, Logger: logger,
 		},
 	}
+	switch {
+	case s.Receive != nil:
+		p.name, p.received = s.Receive.Name, true
+		p.options.Pattern = filepath.Join(config.PlainPattern(s.Receive.Folder()), receive.Pattern)
+		p.options.Header, p.options.MaxRecord = true, receive.MaxLine
+	case s.Path == config.Stdin:
+		p.options.Stream = os.Stdin
+	}
 	p.files = p.newFiles()
 	return p, nil
 }
@@ -153,6 +166,16 @@ func (p *pipeline) counted(b *source.Block, lines int) {
 	for _, content := range b.Forgotten {
 		delete(p.places, content)
 	}
+}
+
+// segments returns how many bytes of each file of a spool have been counted, by its name.
+func (p *pipeline) segments() map[string]int64 {
+	all := make(map[string]int64, len(p.places))
+	for _, at := range p.places {
+		name := filepath.Base(at.position.Path)
+		all[name] = max(all[name], at.position.Offset)
+	}
+	return all
 }
 
 // run reads the source until it ends or the context does, and sends what it decoded to out, in order. The receiver
@@ -197,7 +220,11 @@ func (p *pipeline) runBlocks(ctx context.Context, files *source.Files, seed uint
 				if named != nil {
 					named.SetFile(l.block.File)
 				}
-				decoder.Decode(l.block.Header, l.block.Data, &l.batch)
+				header := l.block.Header
+				if p.received {
+					header = nil // it is that of the spool, and means nothing to the format
+				}
+				decoder.Decode(header, l.block.Data, &l.batch)
 				l.decoded <- struct{}{}
 			}
 		})

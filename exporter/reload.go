@@ -38,10 +38,16 @@ func (e *Exporter) reload(ctx context.Context) error {
 			changed.Models = append(changed.Models, c.Models[i])
 		}
 	}
-	built, err := e.build(&changed, true)
+	receiving, err := e.receivers.prepare(c)
 	if err != nil {
 		return err
 	}
+	built, err := e.build(&changed, true)
+	if err != nil {
+		receiving.abort()
+		return err
+	}
+	receiving.apply()
 	for _, r := range e.models {
 		if kept[r.config.Name] != r {
 			r.stop()

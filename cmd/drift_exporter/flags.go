@@ -129,7 +129,7 @@ func kinds(list string) ([]report.Kind, error) {
 
 // checkTelemetryPath reports a path that the web server cannot serve metrics under.
 func checkTelemetryPath(p string) error {
-	taken := p == "/" || p == "/config" || strings.HasPrefix(p, "/-/")
+	taken := p == "/" || p == "/config" || strings.HasPrefix(p, "/-/") || strings.HasPrefix(p, "/ingest/")
 	if taken || !path.IsAbs(p) || path.Clean(p) != p || strings.ContainsAny(p, "{} ?#%") {
 		return fmt.Errorf("--web.telemetry-path must be a path such as /metrics that nothing else has, not %q", p)
 	}

@@ -33,7 +33,7 @@ const (
 	exitFindings // of the command report
 )
 
-// drainTime is how long scrapes may go on after the exporter was told to stop.
+// drainTime is how long requests may go on after the exporter was told to stop.
 const drainTime = 5 * time.Second
 
 // run does what the command line asks for until that is done or the context ends, and returns the exit code.
@@ -146,7 +146,12 @@ func serve(ctx context.Context, e *exporter.Exporter, registry *prometheus.Regis
 	cancel()
 	drain, stop := context.WithTimeout(context.Background(), drainTime)
 	defer stop()
-	if closing := server.Shutdown(drain); closing != nil {
+	closing := server.Shutdown(drain)
+	if errors.Is(closing, context.DeadlineExceeded) {
+		logger.Warn("Closing connections that are still in use", "after", drainTime)
+		closing = server.Close()
+	}
+	if closing != nil {
 		err = cmp.Or(err, fmt.Errorf("stopping the web server: %w", closing))
 	}
 	for range running {

@@ -5,6 +5,7 @@
 package config
 
 import (
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -182,8 +183,12 @@ const (
 type Source struct {
 	// Path is `path`: a glob pattern for the log's files, relative to the folder of the configuration file. * and ?
 	// stand for characters of one name, [a-z] for one character, {a,b} for alternatives, and ** for any number of
-	// folders; a backslash takes such a character's meaning away. Files that appear later are found. Required.
+	// folders; a backslash takes such a character's meaning away. Files that appear later are found. "-" stands for the
+	// standard input, which is read once to its end; one log of the file may be that. Required, unless there is receive.
 	Path string
+	// Receive is `receive`: in the place of path, says that the records are sent to the exporter over HTTP. Default: nil,
+	// they are not.
+	Receive *Receive
 	// Format is `format`: jsonl, csv, json (an array of objects, or objects one behind the other, over many lines),
 	// logfmt, tfrecord or parquet. Default: the one of csv, logfmt, tfrecord and parquet in which the pattern ends, or in
 	// that and what rotation appends, as in labels.csv*; else jsonl.
@@ -221,6 +226,35 @@ type FeatureNames struct {
 	// Path is that of the file, relative to the folder of the configuration file; empty if there is a list.
 	Path string
 }
+
+// Receive says how records are taken over HTTP. They are kept in files until they have been counted.
+type Receive struct {
+	// Name is `name`: records are sent to /ingest/ and this name, which is also the label "source" of metrics and the name
+	// of a folder. Letters, digits and . _ - with a letter or digit first, 63 of them at most; no two in the file may be
+	// the same, whatever the case of their letters. Required.
+	Name string
+	// TokenFile is `token_file`: the path of a file with the bearer token that requests must have, relative to the folder
+	// of the configuration file. It is read again when it changes. Default: none, and then no request needs one.
+	TokenFile string
+	// Spool is `spool`: the folder in which the records are kept, in a folder of the receiver's name, relative to the
+	// folder of the configuration file. Default: the folder spool in state.path; required without state.
+	Spool string
+	// MaxBody is `max_body`: how many bytes the body of a request may have, before and after it is unpacked. Default
+	// 4MiB; 1KiB to 64MiB.
+	MaxBody int64
+	// MaxSpool is `max_spool`: how many bytes are kept that have not been counted in a checkpoint yet; beyond that,
+	// requests are told to come again. Default 1GiB; 1MiB to 1TiB, and at least four times max_body.
+	MaxSpool int64
+	// Sync is `sync`: true answers a request only when its records are on the disk, so that they survive a crash of the
+	// system too, and not only one of the exporter. Default false.
+	Sync bool
+}
+
+// Folder returns the folder in which the records of this receiver alone are kept.
+func (r *Receive) Folder() string { return filepath.Join(r.Spool, r.Name) }
+
+// Stdin is the Path that stands for the standard input.
+const Stdin = "-"
 
 // Condition is one entry of where.
 type Condition struct {

@@ -52,8 +52,20 @@ func completeModel() Model {
 				Path: "/var/log/app.log", FeatureNames: FeatureNames{Path: "/srv/statistics.json"}, Spec: app,
 				Mapping: "extends: app-json\nunwrap: docker\nkeep:\n    - path: code\n      equals: 010\n    - path: '\"x-y\"'\n      in:\n        - \"true\"\n",
 			},
+			{
+				Receive: &Receive{
+					Name: "churn-v2.1", TokenFile: "/run/token", Spool: "/srv/spool", MaxBody: 3 << 19, MaxSpool: 2 << 30, Sync: true,
+				},
+				Where: []Condition{{"canary", "false"}},
+			},
 		},
-		Labels:       []Source{{Path: "/srv/labels/*.csv"}, {Path: "/srv/late.txt", Format: CSV, Header: []string{"id", "label"}}},
+		Labels: []Source{
+			{Path: "/srv/labels/*.csv"}, {Path: "/srv/late.txt", Format: CSV, Header: []string{"id", "label"}},
+			{
+				Receive: &Receive{Name: "churn_labels", Spool: "/srv/state/spool", MaxBody: 4 << 20, MaxSpool: 1 << 30},
+				Format:  JSONL,
+			},
+		},
 		LabelTimeout: 90 * 24 * time.Hour, LabelsInPredictions: true, MaxIDs: 5_000_000,
 		Fields: Fields{
 			ID: "{request.id}_{row}", Timestamp: "ts", Version: "release", Model: "name", Features: "inputs",
@@ -81,7 +93,7 @@ func completeModel() Model {
 func TestGoodFiles(t *testing.T) {
 	price := defaultModel()
 	price.Name, price.Task, price.ErrorTolerance, price.MissingValues = "price", Regression, 2.5, []string{}
-	price.Reference, price.Predictions = File{Path: "/srv/price.jsonl"}, []Source{{Path: "/var/log/price.jsonl"}}
+	price.Reference, price.Predictions = File{Path: "/srv/price.jsonl"}, []Source{{Path: "-"}}
 
 	a := defaultModel()
 	a.Name, a.MinRecords, a.Windows = "a", 5, []Window{{"1h", time.Hour}, {"7d", 7 * 24 * time.Hour}}

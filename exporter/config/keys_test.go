@@ -24,13 +24,14 @@ func keysOf(keys []key) []string {
 func knownKeys() map[string][]string {
 	l := &loader{}
 	return map[string][]string{
-		"Config": keysOf(l.rootKeys(&Config{})),
-		"State":  keysOf(l.stateKeys(&State{})),
-		"Model":  keysOf(l.modelKeys(&Model{})),
-		"File":   keysOf(l.fileKeys(&File{})),
-		"Source": keysOf(l.sourceKeys(&Source{})),
-		"Fields": keysOf(fieldKeys(&Fields{})),
-		"Column": keysOf(columnKeys(&Column{})),
+		"Config":  keysOf(l.rootKeys(&Config{})),
+		"State":   keysOf(l.stateKeys(&State{})),
+		"Model":   keysOf(l.modelKeys(&Model{})),
+		"File":    keysOf(l.fileKeys(&File{})),
+		"Source":  keysOf(l.sourceKeys(&Source{})),
+		"Receive": keysOf(l.receiveKeys(&Receive{})),
+		"Fields":  keysOf(fieldKeys(&Fields{})),
+		"Column":  keysOf(columnKeys(&Column{})),
 	}
 }
 
@@ -125,6 +126,13 @@ func TestEveryKeyIsRendered(t *testing.T) {
 		found["File"] = append(found["File"], m.Reference)
 		found["Fields"] = append(found["Fields"], m.Fields)
 		found["Source"] = append(found["Source"], m.Sources...)
+		for i := range m.Sources {
+			var source struct{ Receive yaml.Node }
+			if err := m.Sources[i].Decode(&source); err != nil {
+				t.Fatal(err)
+			}
+			found["Receive"] = append(found["Receive"], source.Receive)
+		}
 		for _, column := range m.Columns {
 			found["Column"] = append(found["Column"], column)
 		}

@@ -32,6 +32,7 @@ func Parse(name string, data []byte, dir string) (*Config, error) {
 	c := &Config{EvaluationInterval: 15 * time.Second}
 	if root, ok := parseDocument(data, to); ok {
 		root.mapping("a mapping that starts with models:", l.rootKeys(c))
+		l.placeSpools(c)
 	}
 	if err := to.err(); err != nil {
 		return nil, err

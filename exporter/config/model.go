@@ -17,6 +17,10 @@ type loader struct {
 	dir string
 	// models are the lines on which models of these names start.
 	models map[string]int
+	// receivers are those read so far.
+	receivers []received
+	// stdin is the line of the log that is the standard input, 0 if there is none.
+	stdin int
 }
 
 // The ranges of durations that have no bound in their nature. They keep sums of times far from overflow.

@@ -51,17 +51,26 @@ type (
 		MissingValues   []text                 `yaml:"missing_values,flow"`
 	}
 	writtenSource struct {
-		Path          text          `yaml:"path,omitempty"`
-		Format        Format        `yaml:"format,omitempty"`
-		Header        []text        `yaml:"header,flow,omitempty"`
-		Unwrap        Unwrap        `yaml:"unwrap,omitempty"`
-		ID            text          `yaml:"id,omitempty"`
-		Where         map[text]text `yaml:"where,omitempty"`
-		Preset        text          `yaml:"preset,omitempty"`
-		Mapping       *yaml.Node    `yaml:"mapping,omitempty"`
-		FeatureNames  any           `yaml:"feature_names,omitempty"`
-		Timeout       string        `yaml:"timeout,omitempty"`
-		InPredictions bool          `yaml:"in_predictions,omitempty"`
+		Path          text            `yaml:"path,omitempty"`
+		Receive       *writtenReceive `yaml:"receive,omitempty"`
+		Format        Format          `yaml:"format,omitempty"`
+		Header        []text          `yaml:"header,flow,omitempty"`
+		Unwrap        Unwrap          `yaml:"unwrap,omitempty"`
+		ID            text            `yaml:"id,omitempty"`
+		Where         map[text]text   `yaml:"where,omitempty"`
+		Preset        text            `yaml:"preset,omitempty"`
+		Mapping       *yaml.Node      `yaml:"mapping,omitempty"`
+		FeatureNames  any             `yaml:"feature_names,omitempty"`
+		Timeout       string          `yaml:"timeout,omitempty"`
+		InPredictions bool            `yaml:"in_predictions,omitempty"`
+	}
+	writtenReceive struct {
+		Name      text   `yaml:"name"`
+		TokenFile text   `yaml:"token_file,omitempty"`
+		Spool     text   `yaml:"spool"`
+		MaxBody   string `yaml:"max_body"`
+		MaxSpool  string `yaml:"max_spool"`
+		Sync      bool   `yaml:"sync"`
 	}
 	writtenSlice  []text
 	writtenFields struct {
@@ -189,13 +198,22 @@ func texts(all []string) []text {
 	return list
 }
 
+func writeReceive(r *Receive) *writtenReceive {
+	if r == nil {
+		return nil
+	}
+	return &writtenReceive{
+		text(r.Name), text(r.TokenFile), text(r.Spool), sizeText(r.MaxBody), sizeText(r.MaxSpool), r.Sync,
+	}
+}
+
 // writeSources renders sources, and the timeout with each if it is not 0.
 func writeSources(sources []Source, timeout time.Duration) []writtenSource {
 	var all []writtenSource
 	for _, s := range sources {
 		w := writtenSource{
-			Path: text(s.Path), Format: s.Format, Header: texts(s.Header), Unwrap: s.Unwrap, ID: text(s.ID),
-			Preset: text(s.Preset), Mapping: writeMapping(s.Mapping),
+			Path: text(s.Path), Receive: writeReceive(s.Receive), Format: s.Format, Header: texts(s.Header),
+			Unwrap: s.Unwrap, ID: text(s.ID), Preset: text(s.Preset), Mapping: writeMapping(s.Mapping),
 		}
 		switch {
 		case s.FeatureNames.Path != "":

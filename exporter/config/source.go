@@ -35,6 +35,7 @@ func (l *loader) readFile(n node, f *File) bool {
 func (l *loader) sourceKeys(s *Source) []key {
 	return []key{
 		{"path", func(v node) { l.readPattern(v, &s.Path) }, `path: "logs/*.jsonl"`},
+		{"receive", func(v node) { l.readReceive(v, s) }, ""},
 		{"format", func(v node) { choice(v, &s.Format, JSONL, CSV, JSON, Logfmt, TFRecord, Parquet) }, ""},
 		{"header", func(v node) { readHeader(v, &s.Header) }, ""},
 		{"unwrap", func(v node) { choice(v, &s.Unwrap, Docker, CRI) }, ""},
@@ -64,9 +65,13 @@ func (s *Source) complete(n node) {
 	} else if hasNames && !hasMapping && (!hasPreset || preset.Value == native) {
 		names.problem("is for a log with a preset or a mapping; remove it, the names stand in the log")
 	}
+	checkStdin(n, s)
 	if s.Spec == nil {
 		checkFormat(n, FormatOf(s.Format, s.Path))
 		return
+	}
+	if s.Receive != nil {
+		s.checkReceived(n)
 	}
 	for _, key := range []string{"format", "header"} {
 		if said, ok := n.find(key); ok {
@@ -98,7 +103,11 @@ func (l *loader) labelKeys(s *Source, inPredictions *bool, timeout *labelTimeout
 
 func (l *loader) readPredictions(n node, m *Model) {
 	m.Predictions = readSources(n, `{path: "logs/*.jsonl"}`, func(item node, want string) (s Source, ok bool) {
-		if ok = item.mapping(want, l.sourceKeys(&s)); ok {
+		keys := l.sourceKeys(&s)
+		if item.isReceived() {
+			keys[0].example = ""
+		}
+		if ok = item.mapping(want, keys); ok {
 			s.complete(item)
 		}
 		return s, ok
@@ -116,16 +125,20 @@ func (l *loader) readLabels(n node, m *Model) {
 		s.complete(item)
 		m.LabelsInPredictions = m.LabelsInPredictions || inPredictions
 		path, hasPath := item.find("path")
+		receive, _ := item.find("receive")
+		hasReceive := item.isReceived()
 		_, told := item.find("in_predictions")
 		switch {
+		case inPredictions && hasReceive:
+			receive.problem("has no place beside in_predictions: true; make two entries of labels of them")
 		case inPredictions && hasPath:
 			path.problem("has no place beside in_predictions: true; make two entries of labels of them")
-		case !told && !hasPath:
+		case !told && !hasPath && !hasReceive:
 			missing := item.key("path", item.Node)
 			missing.line, missing.column = item.line, item.column
 			missing.problem(`is missing; add it, as in path: "labels/*.jsonl", or in_predictions: true`)
 		}
-		return s, hasPath && !inPredictions
+		return s, (hasPath || hasReceive) && !inPredictions
 	})
 }
 
@@ -197,15 +210,45 @@ func (l *loader) readPattern(n node, dst *string) {
 	if !n.word(&pattern) {
 		return
 	}
+	if pattern == Stdin {
+		l.readStdin(n, dst)
+		return
+	}
 	written := pattern
 	if !filepath.IsAbs(pattern) {
-		plain := strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`, `{`, `\{`, `}`, `\}`)
-		pattern = filepath.Join(plain.Replace(l.dir), pattern)
+		pattern = filepath.Join(PlainPattern(l.dir), pattern)
 	}
 	if !doublestar.ValidatePattern(written) || !doublestar.ValidatePattern(pattern) {
 		n.problem("%s is not a glob pattern; close its brackets, or write \\ before a character that is meant as such",
 			shorten(written))
 		return
 	}
+	if pattern == Stdin {
+		pattern = "./" + pattern // a file of that name in the working directory
+	}
 	*dst = pattern
+}
+
+// PlainPattern returns the pattern that matches a path and no other.
+func PlainPattern(path string) string {
+	plain := strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`, `{`, `\{`, `}`, `\}`)
+	return plain.Replace(path)
+}
+
+// readStdin takes the standard input for a log, unless another one has taken it.
+func (l *loader) readStdin(n node, dst *string) {
+	if l.stdin != 0 {
+		n.problem("is the standard input, which line %d reads already; it can be read only once", l.stdin)
+		return
+	}
+	l.stdin = n.line
+	*dst = Stdin
+}
+
+// checkStdin reports a format that cannot be read from beginning to end.
+func checkStdin(n node, s *Source) {
+	if format, ok := n.find("format"); ok && s.Path == Stdin && s.Format == Parquet {
+		format.problem("the standard input cannot be read as parquet, which ends with its table of contents; " +
+			"write it to a file")
+	}
 }

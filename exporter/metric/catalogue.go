@@ -349,6 +349,17 @@ var (
 		"Wall-clock time at which a record was last read from the source.",
 	}
 
+	ReceiverRequests = Def{
+		"drift_receiver_requests_total", Counter,
+		[]string{"source", "code"},
+		"Requests to a receiver by the status code of the answer: 202 were taken, all others were not. Those to a name that no receiver has are 404, without source.",
+	}
+	ReceiverSpoolBytes = Def{
+		"drift_receiver_spool_bytes", Gauge,
+		[]string{"source"},
+		"Size of what a receiver keeps until it has been counted and a checkpoint covers that. At max_spool it refuses requests with 429.",
+	}
+
 	ConfigReloadSuccess = Def{
 		"drift_exporter_config_last_reload_successful", Gauge, nil,
 		"1 if the configuration was loaded at the last attempt, else 0.",
@@ -428,6 +439,7 @@ var Catalogue = []Def{
 	LastPredictionRead, LabelDelay, LabelDelayQuantile, LabeledRatio,
 	ReferencePredictions, ReferenceTimestamp, ReferenceFallback, ModelInfo,
 	SourceUp, SourceRecords, SourceErrors, SourceReadBytes, SourceLagBytes, SourceLastRecord,
+	ReceiverRequests, ReceiverSpoolBytes,
 	ConfigReloadSuccess, ConfigReloadTime, EvaluationInterval, EvaluationDuration, LastEvaluation,
 	CheckpointSuccess, CheckpointTime, CheckpointDuration, CheckpointPause, CheckpointSize, CheckpointFailures,
 	CheckpointsRejected, ModelsRestored, SeriesDropped,

@@ -265,12 +265,20 @@ func (s *Files) findHeader(f *file, r io.Reader) error {
 	if !s.options.Header || f.header != nil || f.offset == 0 || !f.started {
 		return nil
 	}
-	begin := make([]byte, min(f.offset, int64(s.options.MaxRecord)))
-	if _, err := io.ReadFull(r, begin); err != nil {
-		return err
+	var begin []byte
+	most := int(min(f.offset, int64(s.options.MaxRecord)))
+	for size := min(most, 4<<10); f.header == nil; size = min(most, 2*size) {
+		had := len(begin)
+		begin = append(begin, make([]byte, size-had)...)
+		if _, err := io.ReadFull(r, begin[had:]); err != nil {
+			return err
+		}
+		s.takeHeader(f, begin)
+		if size == most {
+			break
+		}
 	}
-	s.takeHeader(f, begin)
-	if f.header == nil && len(begin) == s.options.MaxRecord {
+	if f.header == nil && most == s.options.MaxRecord {
 		f.header = []byte{}
 	}
 	return nil

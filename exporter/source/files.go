@@ -39,6 +39,9 @@ const (
 type Options struct {
 	// Pattern is a glob over paths, in which ** stands for any number of directories.
 	Pattern string
+	// Stream is read once to its end, unpacked if it is compressed, in the place of files; Pattern only names it then. Nil
+	// stands for files.
+	Stream *os.File
 	// Header says that the first record of each file is a header: it is in Block.Header of all of the file's blocks and
 	// never in Block.Data.
 	Header bool
@@ -157,6 +160,10 @@ func New(o Options) *Files {
 // logged, shown by Stats, and tried again at the next poll. Run may be called once.
 func (s *Files) Run(ctx context.Context, free <-chan *Block, emit func(*Block)) {
 	s.free, s.emit = free, emit
+	if s.options.Stream != nil {
+		s.runStream(ctx)
+		return
+	}
 	defer s.closeAll()
 	tick := s.options.Tick
 	if tick == nil && s.options.Follow {

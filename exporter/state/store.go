@@ -18,16 +18,12 @@ const (
 	previousName = "checkpoint.previous"
 	newName      = "checkpoint.new"    // while it is written
 	brokenName   = "checkpoint.broken" // set aside
-	lockName     = "lock"
 )
-
-// ErrInUse says that another process has the store.
-var ErrInUse = errors.New("another exporter uses it")
 
 // Store is a folder with the last two checkpoints. It belongs to one process at a time, and to one goroutine.
 type Store struct {
 	dir  string
-	lock *os.File // nil where nothing can be locked
+	lock io.Closer // nil where nothing can be locked
 }
 
 // Open makes the folder if it has to, and takes it for this process. If that is not possible because nothing can be
@@ -36,19 +32,14 @@ type Store struct {
 func Open(dir string) (*Store, error) {
 	s := &Store{dir: dir}
 	_ = os.MkdirAll(dir, 0o755) // where this fails, Begin fails too and says it
-	path := filepath.Join(dir, lockName)
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
-	if err != nil {
-		file, err = os.Open(path)
+	lock, err := Lock(dir)
+	if errors.Is(err, ErrInUse) {
+		return nil, fmt.Errorf("state folder %s: %w", dir, err)
 	}
 	if err != nil {
 		return s, nil
 	}
-	if err := lockFile(file); err != nil {
-		_ = file.Close() // nothing was written
-		return nil, fmt.Errorf("state folder %s: %w", dir, err)
-	}
-	s.lock = file
+	s.lock = lock
 	_ = os.Remove(filepath.Join(dir, newName)) // what a process that ended too early left behind
 	return s, nil
 }
@@ -234,7 +225,7 @@ func (w *Writer) Commit() error {
 		w.keep(os.Rename(name(newName), name(currentName)))
 	}
 	if w.err == nil {
-		w.keep(syncFolder(w.store.dir))
+		w.keep(SyncFolder(w.store.dir))
 	}
 	return w.err
 }

@@ -17,8 +17,8 @@ func lockFile(f *os.File) error {
 	return nil // a file system that knows no locks is used without one
 }
 
-// syncFolder makes sure that the names in a folder are on the disk.
-func syncFolder(dir string) error {
+// SyncFolder makes sure that the names in a folder are on the disk.
+func SyncFolder(dir string) error {
 	folder, err := os.Open(dir)
 	if err != nil {
 		return err
