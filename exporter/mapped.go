@@ -27,22 +27,31 @@ func formatOfSource(s config.Source, why purpose, schema *record.Schema, now fun
 		format, err := decode.Lookup(string(name), decode.Options{Names: s.Header, Unwrap: string(s.Unwrap)})
 		return format, nil, err
 	}
+	spec, err := specOf(s, why)
+	if err != nil {
+		return decode.Format{}, nil, err
+	}
+	format, err := mapping.Format(spec, now)
+	if err != nil {
+		return decode.Format{}, nil, err
+	}
+	return format, mapping.NewAssembler(spec, schema), nil
+}
+
+// specOf returns the mapping of a log that has one, complete for its purpose.
+func specOf(s config.Source, why purpose) (*mapping.Spec, error) {
 	spec := *s.Spec
 	if s.FeatureNames.Path != "" {
 		names, err := featureNames(s.FeatureNames.Path)
 		if err != nil {
-			return decode.Format{}, nil, err
+			return nil, err
 		}
 		spec.Names = names
 	}
 	if why == labels {
 		spec.Join = nil // a label is whole
 	}
-	format, err := mapping.Format(&spec, now)
-	if err != nil {
-		return decode.Format{}, nil, err
-	}
-	return format, mapping.NewAssembler(&spec, schema), nil
+	return &spec, nil
 }
 
 // featureNames reads the names of features from a statistics.json.

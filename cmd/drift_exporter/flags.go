@@ -45,6 +45,7 @@ type reportFlags struct {
 	window, output string
 	top            int
 	failOn         []report.Kind
+	explain        int
 }
 
 // The commands.
@@ -90,6 +91,9 @@ func parseFlags(args []string, stdout, stderr io.Writer) (f *flags, code int, do
 	if err == nil {
 		f.report.failOn, err = kinds(*failOn)
 	}
+	if err == nil && f.report.explain < 0 {
+		err = errors.New("--explain must not be negative")
+	}
 	if err == nil && f.report.top < 0 {
 		err = errors.New("--top must not be negative")
 	}
@@ -106,6 +110,8 @@ func addReport(app *kingpin.Application, f *reportFlags) *string {
 		"and for which slices it errs most; --fail-on makes it the gate of a pipeline.")
 	c.Flag("window", "Name of the window that is reported; by default the longest one of each model.").StringVar(&f.window)
 	c.Flag("output", "text or json.").Default("text").EnumVar(&f.output, "text", "json")
+	c.Flag("explain", "Instead, print the first records of each log as they are understood, so many, and why others "+
+		"are not counted.").PlaceHolder("N").IntVar(&f.explain)
 	c.Flag("top", "How many columns and slices are listed; 0 for all.").Default("10").IntVar(&f.top)
 	return c.Flag("fail-on", "Exit with code 3 if a value exceeds the threshold that rules/thresholds.yaml ships: drift, "+
 		"data or errors, or several with commas between them. With nothing to judge, exit with code 1.").String()

@@ -16,6 +16,9 @@ var errFindings = errors.New("values exceed their thresholds")
 
 // writeReport prints the report of all that the logs hold. It fails with errFindings if that has been asked for.
 func writeReport(ctx context.Context, e *exporter.Exporter, f *flags) error {
+	if f.report.explain > 0 {
+		return e.Explain(f.stdout, f.report.explain)
+	}
 	thresholds, err := rules.Shipped()
 	if err != nil {
 		return err

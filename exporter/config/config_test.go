@@ -60,7 +60,8 @@ func completeModel() Model {
 			},
 		},
 		Labels: []Source{
-			{Path: "/srv/labels/*.csv"}, {Path: "/srv/late.txt", Format: CSV, Header: []string{"id", "label"}},
+			{Path: "/srv/labels/*.csv"},
+			{Path: "/srv/late.txt", Format: CSV, Header: []string{"id", "label"}},
 			{
 				Receive: &Receive{Name: "churn_labels", Spool: "/srv/state/spool", MaxBody: 4 << 20, MaxSpool: 1 << 30},
 				Format:  JSONL,

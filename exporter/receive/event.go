@@ -27,7 +27,8 @@ func isBinary(h http.Header) bool { return h.Get(versionHeader) != "" }
 
 // appendEvent appends a CloudEvent in binary mode as one line in the structured JSON form: the attributes of the
 // headers, extensions in lower case and sorted, and the body as data if it is JSON, else as data_base64. What the body
-// is, is told by the body itself, because the payload logger of KServe gives a response the Content-Type of its request.
+// is, is told by the body itself, because the payload logger of KServe gives a response the Content-Type of its
+// request.
 func appendEvent(dst []byte, h http.Header, body []byte) ([]byte, error) {
 	for _, name := range fixed[:4] {
 		if h.Get(name) == "" {

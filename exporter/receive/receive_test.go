@@ -3,6 +3,7 @@ package receive
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -375,8 +376,11 @@ func post(client *http.Client, url string, jobs <-chan int) error {
 			continue
 		}
 		_, _ = io.Copy(io.Discard, response.Body)
-		if err := response.Body.Close(); err != nil || response.StatusCode != accepted {
-			failed = fmt.Errorf("status %s, %v", response.Status, err)
+		if response.StatusCode != accepted {
+			failed = errors.New("status " + response.Status)
+		}
+		if err := response.Body.Close(); err != nil {
+			failed = err
 		}
 	}
 	return failed

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -63,12 +64,12 @@ func appendTo(t *testing.T, s *Spool, text string) {
 func TestSpoolKeepsAllInOrder(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "new", "folder")
 	line := strings.Repeat("x", 100<<10) + "\n"
-	want := ""
+	var written strings.Builder
 	for life := range 3 {
 		s := openSpool(t, folder, 4*mebi)
 		for i := range 5 {
 			text := fmt.Sprintf("%d.%d %s", life, i, line)
-			want += text
+			written.WriteString(text)
 			appendTo(t, s, text)
 		}
 		if err := s.Close(); err != nil {
@@ -79,8 +80,8 @@ func TestSpoolKeepsAllInOrder(t *testing.T) {
 		}
 	}
 	_, texts := segmentsOf(t, folder)
-	if got := strings.Join(texts, ""); got != want {
-		t.Errorf("%d bytes are kept, %d were written", len(got), len(want))
+	if got := strings.Join(texts, ""); got != written.String() {
+		t.Errorf("%d bytes are kept, %d were written", len(got), written.Len())
 	}
 	if len(texts) < 6 {
 		t.Errorf("all is in %d segments", len(texts))
@@ -258,7 +259,7 @@ func TestSpoolTakesManyWritersAtOnce(t *testing.T) {
 	next := make(map[string]int)
 	for line := range strings.Lines(strings.Join(texts, "")) {
 		fields := strings.Fields(line)
-		if len(fields) != 3 || fields[2] != pad || fields[1] != fmt.Sprint(next[fields[0]]) {
+		if len(fields) != 3 || fields[2] != pad || fields[1] != strconv.Itoa(next[fields[0]]) {
 			t.Fatalf("the line %.20q is out of place", line)
 		}
 		next[fields[0]]++
