@@ -436,3 +436,23 @@ func TestFollowFileTruncatedWhileBeingRead(t *testing.T) {
 	r.want("x.log: 6")
 	r.wantStats(Stats{Up: true, Bytes: 6, Files: 1, Truncations: 1})
 }
+
+// A header is found again by who goes on behind it, however long it is.
+func TestHeaderIsFoundAgain(t *testing.T) {
+	for _, length := range []int{10, 4<<10 - 1, 4 << 10, 4<<10 + 1, 9 << 10, 20 << 10, 21 << 10} {
+		r := newRig(t, Options{Header: true, Follow: true, MaxRecord: 20 << 10})
+		header := strings.Repeat("h", length-1) + "\n"
+		r.write("a.log", header+"one\n")
+		r.poll()
+		r.kill(len(r.taken))
+		r.write("a.log", "two\n")
+		r.poll()
+		want := header
+		if length > 20<<10 {
+			want = "" // longer than a record may be
+		}
+		if last := r.blocks[len(r.blocks)-1]; string(last.Header) != want || string(last.Data) != "two\n" {
+			t.Errorf("of a header of %d bytes %d are found before %.20q", length, len(last.Header), last.Data)
+		}
+	}
+}
