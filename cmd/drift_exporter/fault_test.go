@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -28,8 +29,30 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asExporter) != "" {
 		main()
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if dir := filepath.Dir(program()); raced {
+		_ = os.RemoveAll(dir) // it was made for the program
+	}
+	os.Exit(code)
 }
+
+// program is the path of a program that is the exporter if asExporter is set: the test program itself, or under the race
+// detector one without that, since a process that is started fifty times has a minute's work each time with it. What the
+// processes do is looked at for races by all other tests.
+var program = sync.OnceValue(func() string {
+	if !raced {
+		return os.Args[0]
+	}
+	dir, err := os.MkdirTemp("", "drift_exporter")
+	if err != nil {
+		panic(err)
+	}
+	path := filepath.Join(dir, "drift_exporter")
+	if out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput(); err != nil {
+		panic(fmt.Sprintf("building the exporter: %v\n%s", err, out))
+	}
+	return path
+})
 
 // process is an exporter in a process of its own.
 type process struct {
@@ -45,7 +68,7 @@ func startProcess(t *testing.T, config string, args ...string) *process {
 	t.Helper()
 	p := &process{t: t, url: make(chan string, 1), read: make(chan struct{})}
 	args = append(args, "--config.file="+config, "--web.listen-address=127.0.0.1:0", "--log.format=json")
-	p.command = exec.CommandContext(t.Context(), os.Args[0], args...)
+	p.command = exec.CommandContext(t.Context(), program(), args...)
 	p.command.Env = append(os.Environ(), asExporter+"=1")
 	stderr, err := p.command.StderrPipe()
 	if err != nil {
