@@ -109,14 +109,21 @@ check-metrics: build
 check-rules:
 	$(call with,promtool,"$$tool" check rules --lint=all --lint-fatal $(RULES); "$$tool" test rules rules/tests/*.yaml)
 
-.PHONY: tools
-tools: $(TOOLS_BIN)/promtool $(TOOLS_BIN)/golangci-lint ## Build promtool and golangci-lint into bin/tools
+TOOLS := promtool golangci-lint prometheus alertmanager amtool
 
-# Each tool is pinned in a module of its own, so that it adds nothing to the graph of ours. The tag leaves out service
-# discovery, which the checks do not use and which is most of the build.
-$(TOOLS_BIN)/promtool: .ci/tools/promtool/go.mod .ci/tools/promtool/go.sum
-	CGO_ENABLED=0 $(GO) -C .ci/tools/promtool build -trimpath -tags remove_all_sd -ldflags '-s -w' -o $(abspath $@) \
-		github.com/prometheus/prometheus/cmd/promtool
+.PHONY: tools
+tools: $(TOOLS:%=$(TOOLS_BIN)/%) ## Build what checks and `make demo` use into bin/tools: Prometheus, Alertmanager, linters
+
+# Tools are pinned in modules of their own, so that they add nothing to the graph of ours. The tag leaves out service
+# discovery, which nothing here uses and which is most of the build.
+$(TOOLS_BIN)/prometheus $(TOOLS_BIN)/promtool: .ci/tools/prometheus/go.mod .ci/tools/prometheus/go.sum
+	CGO_ENABLED=0 $(GO) -C .ci/tools/prometheus build -trimpath -tags remove_all_sd -ldflags '-s -w' -o $(abspath $@) \
+		github.com/prometheus/prometheus/cmd/$(@F)
+
+# The newest that can be built from its module: later ones lack the files of the web page.
+$(TOOLS_BIN)/alertmanager $(TOOLS_BIN)/amtool: .ci/tools/alertmanager/go.mod .ci/tools/alertmanager/go.sum
+	CGO_ENABLED=0 $(GO) -C .ci/tools/alertmanager build -trimpath -ldflags '-s -w' -o $(abspath $@) \
+		github.com/prometheus/alertmanager/cmd/$(@F)
 
 $(TOOLS_BIN)/golangci-lint: .ci/tools/golangci-lint/go.mod .ci/tools/golangci-lint/go.sum
 	CGO_ENABLED=0 $(GO) -C .ci/tools/golangci-lint build -trimpath -ldflags '-s -w' -o $(abspath $@) \
