@@ -35,6 +35,9 @@ func (m *model) evaluate(now time.Time) *metric.Snapshot {
 	for _, w := range m.config.Windows {
 		e.out.Add(metric.WindowDuration, w.Length.Seconds(), name, w.Name)
 	}
+	for _, upstream := range m.config.DependsOn {
+		e.out.Add(metric.ModelDependency, 1, name, upstream)
+	}
 	if m.newest != never {
 		e.out.Add(metric.WindowEnd, seconds(m.newest), name)
 	}

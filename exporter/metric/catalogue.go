@@ -323,6 +323,11 @@ var (
 		[]string{"model", "version", "task", "reference"},
 		"Always 1; the model's task and the path of its reference.",
 	}
+	ModelDependency = Def{
+		"drift_model_dependency_info", Gauge,
+		[]string{"model", "depends_on"},
+		"Always 1; a model or table that the model's features come from.",
+	}
 
 	SourceUp = Def{
 		"drift_source_up", Gauge, perSource,
@@ -437,7 +442,7 @@ var Catalogue = []Def{
 	Predictions, Labels, LabeledPredictions, PredictionErrors, PendingPredictions,
 	WindowPredictions, WindowLabels, WindowDuration, WindowEnd, FirstPrediction, LastPrediction,
 	LastPredictionRead, LabelDelay, LabelDelayQuantile, LabeledRatio,
-	ReferencePredictions, ReferenceTimestamp, ReferenceFallback, ModelInfo,
+	ReferencePredictions, ReferenceTimestamp, ReferenceFallback, ModelInfo, ModelDependency,
 	SourceUp, SourceRecords, SourceErrors, SourceReadBytes, SourceLagBytes, SourceLastRecord,
 	ReceiverRequests, ReceiverSpoolBytes,
 	ConfigReloadSuccess, ConfigReloadTime, EvaluationInterval, EvaluationDuration, LastEvaluation,
