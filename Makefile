@@ -36,6 +36,11 @@ define with
 	set -ex; $(2)
 endef
 
+# Tells tests where our tools are, by variables such as PROMTOOL.
+TEST_TOOLS   := promtool amtool prometheus alertmanager
+export_tools := for tool in $(TEST_TOOLS); do if [ -x $(abspath $(TOOLS_BIN))/$$tool ]; then \
+	export $$(echo $$tool | tr a-z A-Z)=$(abspath $(TOOLS_BIN))/$$tool; fi; done
+
 .PHONY: all
 all: build check test ## Build, check and test
 
@@ -50,7 +55,7 @@ build: ## Build bin/drift_exporter
 .PHONY: test
 test: ## Run all tests, with the race detector where there is a C compiler
 	@race=-race; \
-	if [ -x $(TOOLS_BIN)/promtool ]; then PROMTOOL=$(abspath $(TOOLS_BIN)/promtool); export PROMTOOL; fi; \
+	$(export_tools); \
 	if [ "$$($(GO) env CGO_ENABLED)" != 1 ]; then race=; echo "without the race detector: it needs a C compiler"; fi; \
 	set -x; $(GO) test $$race -timeout 20m ./...
 
@@ -78,7 +83,7 @@ golden: ## Rewrite the golden files of the packages that have them
 	done
 
 .PHONY: check
-check: check-format check-vet lint check-config check-metrics check-rules ## Run all checks that are not tests
+check: check-format check-vet lint check-config check-metrics check-rules check-alertmanager ## Run all checks that are not tests
 
 .PHONY: check-format
 check-format:
@@ -108,6 +113,10 @@ check-metrics: build
 .PHONY: check-rules
 check-rules:
 	$(call with,promtool,"$$tool" check rules --lint=all --lint-fatal $(RULES); "$$tool" test rules rules/tests/*.yaml)
+
+.PHONY: check-alertmanager
+check-alertmanager:
+	$(call with,amtool,"$$tool" check-config rules/alertmanager.example.yaml)
 
 TOOLS := promtool golangci-lint prometheus alertmanager amtool
 

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io/fs"
 	"os"
@@ -31,8 +32,9 @@ type rule struct {
 
 // group is a group of rules.
 type group struct {
-	Name  string `yaml:"name"`
-	Rules []rule `yaml:"rules"`
+	Name     string `yaml:"name"`
+	Interval string `yaml:"interval"`
+	Rules    []rule `yaml:"rules"`
 }
 
 // parseGroups reads one rule file and takes no key that Prometheus would not take.
@@ -130,7 +132,8 @@ func lintAlert(r rule) []string {
 	check(strings.Contains(description, "{{"), "description has no template")
 	check(capital.MatchString(description), "description does not start as a sentence")
 	check(r.Annotations["runbook_url"] == runbooks+strings.ToLower(r.Alert), "runbook_url does not lead to its heading")
-	check(slices.Contains(waits, r.For), "for is not between 5m and 1h")
+	// Nobody is told of information, so it need not wait, and must not where it silences others.
+	check(slices.Contains(waits, r.For) || r.For == "" && r.Labels["severity"] == "info", "for is not between 5m and 1h")
 	for name, value := range r.Labels {
 		check(!strings.Contains(value, "{{"), "label "+name+" has a template")
 	}
@@ -143,7 +146,7 @@ func TestAlertsKeepTheCustoms(t *testing.T) {
 			t.Errorf("%s: %s", r.Alert, problem)
 		}
 		drifts := strings.HasPrefix(r.Alert, "Model") && r.Alert != "ModelPredictionsStale"
-		if drifts && r.KeepFiringFor == "" {
+		if drifts && r.Labels["severity"] != "info" && r.KeepFiringFor == "" {
 			t.Errorf("%s: keep_firing_for is missing", r.Alert)
 		}
 	}
@@ -176,6 +179,7 @@ func TestLintAlertFindsWhatIsWrong(t *testing.T) {
 		{"a description that names nothing", func(r *rule) { r.Annotations["description"] = "It is odd." }},
 		{"the runbook of another alert", func(r *rule) { r.Annotations["runbook_url"] = runbooks + "modeleven" }},
 		{"no patience", func(r *rule) { r.For = "1m" }},
+		{"a warning that does not wait", func(r *rule) { r.For, r.Labels["severity"] = "", "warning" }},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -211,7 +215,7 @@ func series(t *testing.T) map[string][]string {
 	t.Helper()
 	target := []string{"job", "instance"}
 	known := map[string][]string{"up": target}
-	all := []string{"job", "instance", "severity"}
+	all := []string{"job", "instance", "severity", "action", "alertname", "alertstate"}
 	for _, def := range metric.Catalogue {
 		known[def.Name] = slices.Concat(def.Labels, target)
 		all = append(all, def.Labels...)
@@ -220,6 +224,7 @@ func series(t *testing.T) map[string][]string {
 		known[r.Record] = all
 	}
 	known["drift_threshold"] = []string{"statistic", "severity", "model", "column"}
+	known["ALERTS"] = all
 	known[anyMetric] = all
 	return known
 }
@@ -242,10 +247,11 @@ func lintExpr(expr string, known map[string][]string) []string {
 				problems = append(problems, fmt.Sprintf("%s%s has no label %q", u.metric, u.keyword, label))
 			}
 		}
-		// Thresholds are set for all exporters at once.
-		thresholds := slices.ContainsFunc(uses, func(u use) bool { return u.metric == "drift_threshold" })
+		// Thresholds are set for all exporters at once, and any exporter may watch what a model depends on.
+		global := []string{"drift_threshold", metric.ModelDependency.Name}
+		everywhere := slices.ContainsFunc(uses, func(u use) bool { return slices.Contains(global, u.metric) })
 		targets := slices.Contains(u.labels, "job") && slices.Contains(u.labels, "instance")
-		if u.keyword == "on" && !thresholds && !targets {
+		if u.keyword == "on" && !everywhere && !targets {
 			problems = append(problems, fmt.Sprintf("on (%s) lacks job or instance", strings.Join(u.labels, ", ")))
 		}
 		if u.keyword == "by" {
@@ -334,6 +340,7 @@ func alertThresholds() map[string][]string {
 		"ModelUnseenCategoriesHigh":  {"unseen_ratio"},
 		"ModelPredictionsStale":      {"prediction_age_seconds"},
 		"DriftExporterDown":          {},
+		"ModelUpstreamDrifting":      {},
 	}
 }
 
@@ -467,19 +474,23 @@ func TestEachAlertHasUnitTests(t *testing.T) {
 	}
 }
 
-// promtool returns the path of promtool. Without it the test is skipped, or fails where REQUIRE_TOOLS is 1.
+// promtool returns the path of promtool.
 func promtool(t *testing.T) string {
 	t.Helper()
-	name := os.Getenv("PROMTOOL")
-	if name == "" {
-		name = "promtool"
-	}
-	path, err := exec.LookPath(name)
+	return program(t, "promtool", "Prometheus 2.42")
+}
+
+// program returns the path of a program that comes with a release, or newer ones: what the variable of its name in
+// capitals says, or else the one in PATH. Without it the test is skipped, or fails where REQUIRE_TOOLS is 1.
+func program(t *testing.T, name, release string) string {
+	t.Helper()
+	variable := strings.ToUpper(name)
+	path, err := exec.LookPath(cmp.Or(os.Getenv(variable), name))
 	if err == nil {
 		return path
 	}
-	reason := fmt.Sprintf("%v: get promtool with Prometheus 2.42 or newer (prometheus.io/download) "+
-		"and put it in PATH, or set PROMTOOL to its absolute path", err)
+	reason := fmt.Sprintf("%v: get %s with `make tools`, or with %s or newer (prometheus.io/download) "+
+		"and put it in PATH, or set %s to its absolute path", err, name, release, variable)
 	if os.Getenv("REQUIRE_TOOLS") == "1" {
 		t.Fatal(reason)
 	}
@@ -500,6 +511,7 @@ func runPromtool(t *testing.T, pattern string, args ...string) {
 	t.Helper()
 	path := promtool(t)
 	files, err := filepath.Glob(pattern)
+	files = slices.DeleteFunc(files, func(name string) bool { return strings.HasPrefix(name, "alertmanager") })
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no files match %s: %v", pattern, err)
 	}
