@@ -9,9 +9,10 @@ import (
 	"io/fs"
 )
 
-//go:embed *.yaml
+//go:embed thresholds.yaml recording.yaml *-alerts.yaml
 var files embed.FS
 
 // Files returns the rule files by their names: thresholds.yaml with the thresholds as series, recording.yaml with the
-// verdicts, alerts.yaml. Prometheus needs all of them; their unit tests are not among them.
+// verdicts, and model-alerts.yaml, data-alerts.yaml and exporter-alerts.yaml. Prometheus needs the first two and those
+// alerts that are wanted; their unit tests are not among them.
 func Files() fs.FS { return files }
