@@ -78,7 +78,7 @@ golden: ## Rewrite the golden files of the packages that have them
 	done
 
 .PHONY: check
-check: check-format check-vet lint check-config check-metrics check-rules ## Run all checks that are not tests
+check: check-format check-vet lint check-config check-metrics check-rules check-dashboards ## Run all checks that are not tests
 
 .PHONY: check-format
 check-format:
@@ -108,6 +108,18 @@ check-metrics: build
 .PHONY: check-rules
 check-rules:
 	$(call with,promtool,"$$tool" check rules --lint=all --lint-fatal $(RULES); "$$tool" test rules rules/tests/*.yaml)
+
+# Grafana's types of what a dashboard may hold; the tests in dashboards/ check all else.
+.PHONY: check-dashboards
+check-dashboards:
+	@command -v node >/dev/null && command -v npm >/dev/null || { \
+		echo "$@: skipped: it needs node and npm, for Grafana's types"; exit 0; }; \
+	set -ex; mkdir -p $(BIN)/dashboards; cp .ci/dashboards/package.json $(BIN)/dashboards; \
+	npm --prefix $(BIN)/dashboards install --silent --no-package-lock --no-audit --no-fund || { \
+		echo "$@: skipped: npm could not get Grafana's types"; exit 0; }; \
+	node .ci/dashboards/check.mjs dashboards > $(BIN)/dashboards/dashboards.ts; \
+	$(BIN)/dashboards/node_modules/.bin/tsc --noEmit --strict --skipLibCheck --target es2022 --module esnext \
+		--moduleResolution bundler $(BIN)/dashboards/dashboards.ts
 
 .PHONY: tools
 tools: $(TOOLS_BIN)/promtool $(TOOLS_BIN)/golangci-lint ## Build promtool and golangci-lint into bin/tools
