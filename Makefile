@@ -78,7 +78,7 @@ golden: ## Rewrite the golden files of the packages that have them
 	done
 
 .PHONY: check
-check: check-format check-vet lint check-config check-metrics check-rules check-dashboards ## Run all checks that are not tests
+check: check-format check-vet lint check-config check-metrics check-rules check-dashboards check-kubernetes ## Run all checks that are not tests
 
 .PHONY: check-format
 check-format:
@@ -120,6 +120,11 @@ check-dashboards:
 	node .ci/dashboards/check.mjs dashboards > $(BIN)/dashboards/dashboards.ts; \
 	$(BIN)/dashboards/node_modules/.bin/tsc --noEmit --strict --skipLibCheck --target es2022 --module esnext \
 		--moduleResolution bundler $(BIN)/dashboards/dashboards.ts
+
+# In a module of its own, for the types of Kubernetes and of the Prometheus Operator.
+.PHONY: check-kubernetes
+check-kubernetes:
+	$(GO) -C .ci/kubernetes test -mod=mod ./...
 
 .PHONY: tools
 tools: $(TOOLS_BIN)/promtool $(TOOLS_BIN)/golangci-lint ## Build promtool and golangci-lint into bin/tools
