@@ -220,9 +220,26 @@ func TestDashboardsAreSound(t *testing.T) {
 					target.Instant != (target.Format == "table") || target.Range == (target.Legend == "") {
 					t.Errorf("%s: %s: query %d is of no kind: %+v", name, p.Title, i, target)
 				}
+				for _, label := range unnamed(target) {
+					t.Errorf("%s: %s: lines that differ in %s have the same name", name, p.Title, label)
+				}
 			}
 		}
 	}
+}
+
+// grouped matches the labels that tell the series of an expression apart.
+var grouped = regexp.MustCompile(`^\w+ by \(([^)]*)\)`)
+
+// unnamed returns the labels that tell the lines of a graph apart, and that their names lack.
+func unnamed(t target) []string {
+	match := grouped.FindStringSubmatch(t.Expr)
+	if match == nil || t.Instant {
+		return nil
+	}
+	return slices.DeleteFunc(strings.Split(match[1], ", "), func(label string) bool {
+		return strings.Contains(t.Legend, "{{"+label+"}}")
+	})
 }
 
 // fields matches the fields of a row that a link names.
