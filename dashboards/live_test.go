@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -52,12 +53,13 @@ func (p prometheus) get(path string, parameters url.Values) json.RawMessage {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	defer response.Body.Close()
+	body := response.Body
+	defer body.Close()
 	var answer struct {
 		Error string          `json:"error"`
 		Data  json.RawMessage `json:"data"`
 	}
-	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil || answer.Error != "" {
+	if err := json.NewDecoder(body).Decode(&answer); err != nil || answer.Error != "" {
 		p.t.Fatalf("%s %v: %s (%v)", path, parameters, answer.Error, err)
 	}
 	return answer.Data
@@ -91,7 +93,7 @@ func (p prometheus) run(target target, values map[string]string) []result {
 	}
 	return p.results("query_range", url.Values{
 		"query": {expr}, "step": {"15"},
-		"start": {fmt.Sprint(now.Add(-shown).Unix())}, "end": {fmt.Sprint(now.Unix())},
+		"start": {now.Add(-shown).UTC().Format(time.RFC3339)}, "end": {now.UTC().Format(time.RFC3339)},
 	})
 }
 
@@ -147,9 +149,7 @@ func (p prometheus) choices(list []variable, set map[string]string) []map[string
 	var all []map[string]string
 	for _, value := range values {
 		with := map[string]string{v.Name: value}
-		for name, other := range set {
-			with[name] = other
-		}
+		maps.Copy(with, set)
 		all = append(all, p.choices(list[1:], with)...)
 	}
 	return all

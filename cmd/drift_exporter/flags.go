@@ -131,8 +131,8 @@ func addReport(app *kingpin.Application, f *reportFlags) *string {
 // addBundle adds the command bundle.
 func addBundle(app *kingpin.Application, f *bundleFlags) {
 	f.labels = map[string]string{}
-	c := app.Command(bundleCommand, "Write the rules, the Grafana dashboards, an example for Alertmanager, and all of it as "+
-		"Kubernetes objects, into a folder. It needs no configuration.")
+	c := app.Command(bundleCommand, "Write the rules, the Grafana dashboards, an example for Alertmanager, and all of it "+
+		"as Kubernetes objects, into a folder. It needs no configuration.")
 	c.Flag("output", "The folder.").Required().PlaceHolder("DIR").StringVar(&f.output)
 	c.Flag("image", "Container image of the Deployment.").Default("drift_exporter").StringVar(&f.image)
 	c.Flag("label", "Label of all Kubernetes objects, such as release=prometheus; repeatable.").PlaceHolder("NAME=VALUE").

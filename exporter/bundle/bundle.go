@@ -83,8 +83,8 @@ func each(folder fs.FS, f func(name string, content []byte) error) error {
 	return nil
 }
 
-// Write writes files into a folder, which it makes if need be, and says of each on out what it did. A file that is there
-// and differs may have been edited: unless force is set, nothing is written then and the error names all of them.
+// Write writes files into a folder, which it makes if need be, and says of each on out what it did. A file that is
+// there and differs may have been edited: unless force is set, nothing is written then and the error names all of them.
 func Write(out io.Writer, folder string, files map[string][]byte, force bool) error {
 	paths := slices.Sorted(maps.Keys(files))
 	done := make(map[string]string, len(paths))

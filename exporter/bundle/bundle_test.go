@@ -2,6 +2,7 @@ package bundle
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"io/fs"
 	"maps"
@@ -50,7 +51,7 @@ func parse(t *testing.T, name string, content []byte) []object {
 	var all []object
 	for {
 		var o object
-		if err := decoder.Decode(&o); err == io.EOF {
+		if err := decoder.Decode(&o); errors.Is(err, io.EOF) {
 			return all
 		} else if err != nil {
 			t.Fatalf("%s: %v", name, err)

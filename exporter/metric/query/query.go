@@ -28,7 +28,8 @@ var (
 )
 
 // Scan finds the metrics and labels that a PromQL expression names. It is no parser, which promtool is: it takes every
-// name for a metric that is not a keyword, not a label and not a function. A brace or list that is not closed is an error.
+// name for a metric that is not a keyword, not a label and not a function. A brace or list that is not closed is an
+// error.
 func Scan(expr string) ([]Use, error) {
 	found := slices.DeleteFunc(tokens.FindAllString(expr, -1), func(s string) bool { return s[0] == '#' })
 	next := func(i int) string {
