@@ -7,6 +7,8 @@ TOOLS_BIN ?= $(BIN)/tools
 CONFIG    ?= config.example.yaml
 FUZZTIME  ?= 30s
 LOADTIME  ?= 60s
+# Flags for `make bench`; bin/bench.out --help lists them.
+BENCH     ?=
 # The Alertmanager example beside the rules is none of them.
 RULES     := $(filter-out rules/alertmanager%,$(wildcard rules/*.yaml))
 # Extra flags for `make run`.
@@ -60,7 +62,12 @@ test: ## Run all tests, with the race detector where there is a C compiler
 	set -x; $(GO) test $$race -timeout 20m ./...
 
 .PHONY: bench
-bench: ## Run all benchmarks
+bench: build ## Measure the exporter against its floors and other tools; BENCH="-records 200000 -only logs" for less
+	$(GO) -C .ci/bench build -o $(abspath $(BIN)/bench.out) .
+	$(BIN)/bench.out -exporter $(BIN)/drift_exporter -dir $(BIN)/bench $(BENCH)
+
+.PHONY: microbench
+microbench: ## Run the Go benchmarks of all packages, for benchstat
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 .PHONY: load
