@@ -308,6 +308,7 @@ func (m *model) consume(l *load) {
 	}
 	l.line = line
 	p.counted(l.block, line+b.Lines)
+	p.skipped[record.ByCondition] += uint64(b.Skipped)
 	m.count(l, now)
 }
 
@@ -324,6 +325,12 @@ func (m *model) count(l *load, now time.Time) {
 	} else {
 		m.addLabels(l, now)
 	}
+}
+
+// skipRow counts a record that was decoded but is from before the time at which the source starts.
+func (p *pipeline) skipRow() {
+	p.records--
+	p.skipped[record.ByStart]++
 }
 
 // rejectRow counts a record that was decoded but cannot be used.
@@ -349,6 +356,10 @@ func (m *model) addPredictions(l *load, now time.Time) {
 	at := -1
 	for row := range b.Rows {
 		t := b.Times[row]
+		if t < l.pipeline.since {
+			l.pipeline.skipRow()
+			continue
+		}
 		if t > limit {
 			m.rejectRow(l, row, record.Future, now, "event time "+timeText(t)+" lies in the future")
 			continue
@@ -551,6 +562,10 @@ func (m *model) addLabels(l *load, now time.Time) {
 	reference := m.labelColumn()
 	m.join.Touch(b.IDs)
 	for row := range b.Rows {
+		if b.Times[row] < l.pipeline.since {
+			l.pipeline.skipRow()
+			continue
+		}
 		if b.IDs[row] == 0 {
 			m.rejectRow(l, row, record.NoID, now, "the label has no id")
 			continue
