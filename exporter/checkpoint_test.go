@@ -36,7 +36,8 @@ func ofLogs(s served) served {
 	s = maps.Clone(s)
 	maps.DeleteFunc(s, func(series string, _ float64) bool {
 		for _, start := range []string{
-			"drift_exporter_", "drift_source_last_record", "drift_last_prediction_read", "drift_source_read_bytes",
+			"drift_exporter_", "drift_source_last_record", "drift_last_label_read", "drift_last_prediction_read",
+			"drift_source_read_bytes",
 		} {
 			if strings.HasPrefix(series, start) {
 				return true

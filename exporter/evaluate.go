@@ -88,6 +88,9 @@ func (e *evaluation) labels() {
 	e.out.Add(metric.Labels, float64(counts.ExpiredLabels), name, "expired")
 	e.out.Add(metric.Labels, float64(counts.EvictedLabels), name, "evicted")
 	e.out.Add(metric.PendingPredictions, float64(e.join.Pending()), name)
+	if !e.labelsRead.IsZero() {
+		e.out.Add(metric.LastLabelRead, float64(e.labelsRead.UnixMilli())/1e3, name)
+	}
 }
 
 // version writes all values of one version.
