@@ -161,7 +161,7 @@ func post(t *testing.T, url, token, body string) int {
 
 func TestReceiverPrintsAndStartsARunOnce(t *testing.T) {
 	var out bytes.Buffer
-	p := &printer{out: &out, runs: map[string]bool{}}
+	p := newPrinter(&out)
 	server := httptest.NewServer(receiver(p.print))
 	defer server.Close()
 	firing := notification{Status: "firing", Alerts: []alert{{
@@ -181,8 +181,9 @@ func TestReceiverPrintsAndStartsARunOnce(t *testing.T) {
 	if n := strings.Count(out.String(), "would start the run retrain-f1-1000"); n != 1 {
 		t.Errorf("%d runs were started:\n%s", n, out.String())
 	}
-	if !strings.Contains(out.String(), "retrain is told: ModelRetrainingRecommended firing, model churn, action retrain\n") {
-		t.Errorf("the notification is not printed:\n%s", out.String())
+	line := "retrain is told: ModelRetrainingRecommended firing, model churn, action retrain\n"
+	if strings.Count(out.String(), line) != 1 {
+		t.Errorf("the notification is not printed once:\n%s", out.String())
 	}
 	if code := post(t, server.URL+"/retrain", "wrong", string(body)); code != http.StatusUnauthorized {
 		t.Errorf("with a wrong token the status is %d", code)

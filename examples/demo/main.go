@@ -96,7 +96,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	}
 	defer listener.Close()
 	d := &demo{options: o, out: out}
-	printer := &printer{out: out, runs: map[string]bool{}}
+	printer := newPrinter(out)
 	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: receiver(func(n notification) {
 		d.mu.Lock()
 		defer d.mu.Unlock()

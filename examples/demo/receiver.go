@@ -51,23 +51,39 @@ func receiver(take func(notification)) http.Handler {
 // started.
 type printer struct {
 	out io.Writer
+	// told has the status that each receiver knows of each alert.
+	told map[[2]string]string
 	// runs are the training runs that were started.
 	runs map[string]bool
 }
 
+func newPrinter(out io.Writer) *printer {
+	return &printer{out: out, told: map[[2]string]string{}, runs: map[string]bool{}}
+}
+
 func (p *printer) print(n notification) {
 	for _, a := range n.Alerts {
-		fmt.Fprintf(p.out, "%s  %s is told: %s %s", time.Now().Format(time.TimeOnly), n.To, a.Labels["alertname"], a.Status)
-		for _, name := range []string{"severity", "model", "version", "column", "action"} {
-			if a.Labels[name] != "" {
-				fmt.Fprintf(p.out, ", %s %s", name, a.Labels[name])
-			}
-		}
-		fmt.Fprintf(p.out, "\n          %s\n", strings.TrimSpace(a.Annotations["description"]))
+		p.tell(n.To, a)
 		if n.To == "retrain" && a.Status == "firing" {
 			p.train(a)
 		}
 	}
+}
+
+// tell prints an alert that is new to the receiver. Alertmanager sends a group whole, whatever has changed in it.
+func (p *printer) tell(to string, a alert) {
+	key := [2]string{to, a.Fingerprint}
+	if p.told[key] == a.Status {
+		return
+	}
+	p.told[key] = a.Status
+	fmt.Fprintf(p.out, "%s  %s is told: %s %s", time.Now().Format(time.TimeOnly), to, a.Labels["alertname"], a.Status)
+	for _, name := range []string{"severity", "model", "version", "column", "action"} {
+		if a.Labels[name] != "" {
+			fmt.Fprintf(p.out, ", %s %s", name, a.Labels[name])
+		}
+	}
+	fmt.Fprintf(p.out, "\n          %s\n", strings.TrimSpace(a.Annotations["description"]))
 }
 
 // train starts one run for an alert, however often that is sent: a fingerprint is the same for the same labels, and
