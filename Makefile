@@ -93,7 +93,7 @@ golden: ## Rewrite the golden files of the packages that have them
 	done
 
 .PHONY: check
-check: check-format check-vet lint check-config check-metrics check-rules check-alertmanager ## Run all checks that are not tests
+check: check-format check-vet lint check-config check-metrics check-rules check-alertmanager check-dashboards check-kubernetes ## Run all checks that are not tests
 
 .PHONY: check-format
 check-format:
@@ -127,6 +127,23 @@ check-rules:
 .PHONY: check-alertmanager
 check-alertmanager:
 	$(call with,amtool,"$$tool" check-config rules/alertmanager.example.yaml)
+
+# Grafana's types of what a dashboard may hold; the tests in dashboards/ check all else.
+.PHONY: check-dashboards
+check-dashboards:
+	@command -v node >/dev/null && command -v npm >/dev/null || { \
+		echo "$@: skipped: it needs node and npm, for Grafana's types"; exit 0; }; \
+	set -ex; mkdir -p $(BIN)/dashboards; cp .ci/dashboards/package.json $(BIN)/dashboards; \
+	npm --prefix $(BIN)/dashboards install --silent --no-package-lock --no-audit --no-fund || { \
+		echo "$@: skipped: npm could not get Grafana's types"; exit 0; }; \
+	node .ci/dashboards/check.mjs dashboards > $(BIN)/dashboards/dashboards.ts; \
+	$(BIN)/dashboards/node_modules/.bin/tsc --noEmit --strict --skipLibCheck --target es2022 --module esnext \
+		--moduleResolution bundler $(BIN)/dashboards/dashboards.ts
+
+# In a module of its own, for the types of Kubernetes and of the Prometheus Operator.
+.PHONY: check-kubernetes
+check-kubernetes:
+	$(GO) -C .ci/kubernetes test -mod=mod ./...
 
 TOOLS := promtool golangci-lint prometheus alertmanager amtool
 

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/drift-exporter/drift_exporter/exporter/metric/query"
 )
 
 const alertmanagerExample = "alertmanager.example.yaml"
@@ -115,7 +117,7 @@ func (c alertmanagerConfig) matchers() []string {
 
 // Matchers are read as UTF-8 in the strict mode of coming releases too, and name what alerts have.
 func TestMatchersOfTheExampleNameLabelsThatExist(t *testing.T) {
-	known := series(t)[anyMetric]
+	known := series(t)[query.AnyMetric]
 	for _, matcher := range parseAlertmanager(t).matchers() {
 		label, value, ok := strings.Cut(matcher, "=")
 		value = strings.TrimPrefix(value, "~")
@@ -148,7 +150,7 @@ func TestInhibitionsOfTheExampleAreNarrow(t *testing.T) {
 			t.Errorf("%v silences alerts of other exporters: equal is %v", i.Source, i.Equal)
 		}
 		for _, label := range i.Equal {
-			if !slices.Contains(series(t)[anyMetric], label) {
+			if !slices.Contains(series(t)[query.AnyMetric], label) {
 				t.Errorf("%v: no alert has the label %s", i.Source, label)
 			}
 		}

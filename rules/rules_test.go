@@ -17,6 +17,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/drift-exporter/drift_exporter/exporter/metric"
+	"github.com/drift-exporter/drift_exporter/exporter/metric/query"
 )
 
 // rule is a rule as Prometheus reads it.
@@ -225,40 +226,43 @@ func series(t *testing.T) map[string][]string {
 	}
 	known["drift_threshold"] = []string{"statistic", "severity", "model", "column"}
 	known["ALERTS"] = all
-	known[anyMetric] = all
+	known[query.AnyMetric] = all
 	return known
 }
 
 // lintExpr returns the metrics and labels of an expression that do not exist, and the matchings that would mix the
 // series of two exporters.
 func lintExpr(expr string, known map[string][]string) []string {
-	uses, err := scan(expr)
+	uses, err := query.Scan(expr)
 	if err != nil {
 		return []string{err.Error()}
 	}
 	var problems []string
 	for _, u := range uses {
-		labels, ok := known[u.metric]
+		labels, ok := known[u.Metric]
 		if !ok {
-			problems = append(problems, fmt.Sprintf("no metric %q", u.metric))
+			problems = append(problems, fmt.Sprintf("no metric %q", u.Metric))
 		}
-		for _, label := range u.labels {
+		for _, label := range u.Labels {
 			if ok && !slices.Contains(labels, label) {
-				problems = append(problems, fmt.Sprintf("%s%s has no label %q", u.metric, u.keyword, label))
+				problems = append(problems, fmt.Sprintf("%s%s has no label %q", u.Metric, u.Keyword, label))
 			}
 		}
 		// Thresholds are set for all exporters at once, and any exporter may watch what a model depends on.
 		global := []string{"drift_threshold", metric.ModelDependency.Name}
-		everywhere := slices.ContainsFunc(uses, func(u use) bool { return slices.Contains(global, u.metric) })
-		targets := slices.Contains(u.labels, "job") && slices.Contains(u.labels, "instance")
-		if u.keyword == "on" && !everywhere && !targets {
-			problems = append(problems, fmt.Sprintf("on (%s) lacks job or instance", strings.Join(u.labels, ", ")))
-		}
-		if u.keyword == "by" {
-			problems = append(problems, "by drops labels of the target, without keeps them")
+		everywhere := slices.ContainsFunc(uses, func(u query.Use) bool { return slices.Contains(global, u.Metric) })
+		targets := slices.Contains(u.Labels, "job") && slices.Contains(u.Labels, "instance")
+		if u.Keyword == "on" && !everywhere && !targets {
+			problems = append(problems, fmt.Sprintf("on (%s) lacks job or instance", strings.Join(u.Labels, ", ")))
 		}
 	}
 	return problems
+}
+
+// dropsTargets reports whether an aggregation mixes the series of exporters, as a description may that lists names.
+func dropsTargets(expr string) bool {
+	uses, err := query.Scan(expr)
+	return err != nil || slices.ContainsFunc(uses, func(u query.Use) bool { return u.Keyword == "by" })
 }
 
 // lookups matches the queries that a description makes.
@@ -280,6 +284,9 @@ func TestExpressionsUseWhatExists(t *testing.T) {
 		for _, problem := range lintExpr(r.Expr, known) {
 			t.Errorf("%s%s: %s", r.Alert, r.Record, problem)
 		}
+		if dropsTargets(r.Expr) {
+			t.Errorf("%s%s: by drops labels of the target, without keeps them", r.Alert, r.Record)
+		}
 		if r.Alert == "" {
 			continue
 		}
@@ -287,9 +294,9 @@ func TestExpressionsUseWhatExists(t *testing.T) {
 		if want := strings.Count(r.Annotations["description"], "| query"); len(found) != want {
 			t.Errorf("%s: found %d of %d queries of the description", r.Alert, len(found), want)
 		}
-		for _, query := range found {
-			for _, problem := range lintExpr(query, known) {
-				t.Errorf("%s: description: %s in %s", r.Alert, problem, query)
+		for _, expr := range found {
+			for _, problem := range lintExpr(expr, known) {
+				t.Errorf("%s: description: %s in %s", r.Alert, problem, expr)
 			}
 		}
 	}

@@ -3,14 +3,13 @@ package main
 import (
 	"embed"
 	"fmt"
-	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
 
-	"github.com/drift-exporter/drift_exporter/rules"
+	"github.com/drift-exporter/drift_exporter/exporter/bundle"
 )
 
 //go:embed exporter.yaml prometheus.yml grafana
@@ -52,18 +51,19 @@ func (l *layout) write(exporterConfig []byte) error {
 		}
 		files[name] = []byte(inFolder.Replace(string(content)))
 	}
-	names, err := fs.Glob(rules.Files(), "*.yaml")
+	shipped, err := bundle.Files(bundle.Options{})
 	if err != nil {
 		return err
 	}
-	for _, name := range names {
-		content, err := fs.ReadFile(rules.Files(), name)
-		if err != nil {
-			return err
+	for name, content := range shipped {
+		switch path.Dir(name) {
+		case "rules":
+			files[name] = scale(content, l.factor)
+		case "dashboards":
+			files[name] = content
 		}
-		files["rules/"+name] = scale(content, l.factor)
 	}
-	alertmanager := inFolder.Replace(string(scale(rules.Alertmanager(), l.factor)))
+	alertmanager := inFolder.Replace(string(scale(shipped["alertmanager.example.yaml"], l.factor)))
 	files["alertmanager.yaml"] = []byte(alertmanager)
 	for _, found := range regexp.MustCompile(`/secrets/([a-z-]+)-url\b`).FindAllStringSubmatch(alertmanager, -1) {
 		files["secrets/"+found[1]+"-url"] = fmt.Appendf(nil, "http://%s/%s", l.receiver, found[1])

@@ -1,12 +1,12 @@
 package main
 
 import (
-	"io/fs"
+	"path"
 	"regexp"
 	"strings"
 	"testing"
 
-	"github.com/drift-exporter/drift_exporter/rules"
+	"github.com/drift-exporter/drift_exporter/exporter/bundle"
 )
 
 func TestScale(t *testing.T) {
@@ -44,17 +44,14 @@ func TestScale(t *testing.T) {
 // Every wait before an alert and every range of the shipped files is reached: none is longer than a minute afterwards.
 func TestScaleReachesAllShippedRules(t *testing.T) {
 	long := regexp.MustCompile(`(?m)^\s*(for|group_wait|group_interval): \d+[mhd].*|\[\d+[mhd]\]`)
-	names, err := fs.Glob(rules.Files(), "*.yaml")
+	shipped, err := bundle.Files(bundle.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	contents := map[string][]byte{"alertmanager.example.yaml": rules.Alertmanager()}
-	for _, name := range names {
-		if contents[name], err = fs.ReadFile(rules.Files(), name); err != nil {
-			t.Fatal(err)
+	for name, content := range shipped {
+		if path.Dir(name) != "rules" && name != "alertmanager.example.yaml" {
+			continue
 		}
-	}
-	for name, content := range contents {
 		for _, found := range long.FindAllString(string(scale(content, 60)), -1) {
 			if !strings.HasSuffix(strings.TrimSuffix(found, "]"), "1m") {
 				t.Errorf("%s still has %q", name, found)

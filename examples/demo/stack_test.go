@@ -413,6 +413,7 @@ func TestStack(t *testing.T) {
 	}
 	w.checkGroups()
 	w.checkSteady()
+	w.checkDashboards()
 }
 
 // lowerThresholds lowers a threshold of one model, where people would, and has Prometheus read it.
@@ -462,6 +463,16 @@ func (w *world) checkGroups() {
 	}
 	if !together {
 		w.t.Error("two columns of one model that drifted at once were told in two messages")
+	}
+}
+
+// checkDashboards has the test of the dashboards query every panel here, where all that they show has happened.
+func (w *world) checkDashboards() {
+	command := exec.CommandContext(w.t.Context(), "go", "test", "-count=1", "-v", "-run=TestEveryPanelHasDataOnTheDemo",
+		"../../dashboards")
+	command.Env = append(os.Environ(), "DRIFT_EXPORTER_PROMETHEUS=http://"+w.l.prometheus)
+	if output, err := command.CombinedOutput(); err != nil || !strings.Contains(string(output), "--- PASS") {
+		w.t.Errorf("a panel of the dashboards is empty: %v\n%s", err, output)
 	}
 }
 

@@ -123,7 +123,7 @@ var (
 	BinValues = Def{
 		"drift_column_bin_values_total", Counter,
 		[]string{"model", "version", "column", "role", "bin", "range"},
-		"Values counted in each coarse bin or category since the exporter started; counters of replicas add up.",
+		"Values counted in each coarse bin or category; counters of replicas add up.",
 	}
 	BinReferenceRatio = Def{
 		"drift_column_bin_reference_ratio", Gauge,
