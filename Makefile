@@ -61,6 +61,16 @@ test: ## Run all tests, with the race detector where there is a C compiler
 	if [ "$$($(GO) env CGO_ENABLED)" != 1 ]; then race=; echo "without the race detector: it needs a C compiler"; fi; \
 	set -x; $(GO) test $$race -timeout 20m ./...
 
+.PHONY: e2e
+e2e: build ## Run the exporter with real Prometheus and Alertmanager, and check who is told what (three minutes)
+	@export DRIFT_EXPORTER=$(abspath $(BIN)/drift_exporter); $(export_tools); \
+	set -x; E2E=1 $(GO) test ./examples/demo -run TestStack -v -count=1
+
+.PHONY: demo
+demo: build ## Replay real flights with made up incidents through all programs, see examples/demo/README.md; flags in ARGS=...
+	@export DRIFT_EXPORTER=$(abspath $(BIN)/drift_exporter); $(export_tools); \
+	$(GO) build -o $(BIN)/demo ./examples/demo && exec $(BIN)/demo $(ARGS)
+
 .PHONY: bench
 bench: build ## Measure the exporter against its floors and other tools; BENCH="-records 200000 -only logs" for less
 	$(GO) -C .ci/bench build -o $(abspath $(BIN)/bench.out) .
