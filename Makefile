@@ -36,6 +36,11 @@ define with
 	set -ex; $(2)
 endef
 
+# Tells tests where our tools are, by variables such as PROMTOOL.
+TEST_TOOLS   := promtool amtool prometheus alertmanager
+export_tools := for tool in $(TEST_TOOLS); do if [ -x $(abspath $(TOOLS_BIN))/$$tool ]; then \
+	export $$(echo $$tool | tr a-z A-Z)=$(abspath $(TOOLS_BIN))/$$tool; fi; done
+
 .PHONY: all
 all: build check test ## Build, check and test
 
@@ -50,7 +55,7 @@ build: ## Build bin/drift_exporter
 .PHONY: test
 test: ## Run all tests, with the race detector where there is a C compiler
 	@race=-race; \
-	if [ -x $(TOOLS_BIN)/promtool ]; then PROMTOOL=$(abspath $(TOOLS_BIN)/promtool); export PROMTOOL; fi; \
+	$(export_tools); \
 	if [ "$$($(GO) env CGO_ENABLED)" != 1 ]; then race=; echo "without the race detector: it needs a C compiler"; fi; \
 	set -x; $(GO) test $$race -timeout 20m ./...
 
@@ -78,7 +83,7 @@ golden: ## Rewrite the golden files of the packages that have them
 	done
 
 .PHONY: check
-check: check-format check-vet lint check-config check-metrics check-rules check-dashboards check-kubernetes ## Run all checks that are not tests
+check: check-format check-vet lint check-config check-metrics check-rules check-alertmanager check-dashboards check-kubernetes ## Run all checks that are not tests
 
 .PHONY: check-format
 check-format:
@@ -109,6 +114,10 @@ check-metrics: build
 check-rules:
 	$(call with,promtool,"$$tool" check rules --lint=all --lint-fatal $(RULES); "$$tool" test rules rules/tests/*.yaml)
 
+.PHONY: check-alertmanager
+check-alertmanager:
+	$(call with,amtool,"$$tool" check-config rules/alertmanager.example.yaml)
+
 # Grafana's types of what a dashboard may hold; the tests in dashboards/ check all else.
 .PHONY: check-dashboards
 check-dashboards:
@@ -126,14 +135,21 @@ check-dashboards:
 check-kubernetes:
 	$(GO) -C .ci/kubernetes test -mod=mod ./...
 
-.PHONY: tools
-tools: $(TOOLS_BIN)/promtool $(TOOLS_BIN)/golangci-lint ## Build promtool and golangci-lint into bin/tools
+TOOLS := promtool golangci-lint prometheus alertmanager amtool
 
-# Each tool is pinned in a module of its own, so that it adds nothing to the graph of ours. The tag leaves out service
-# discovery, which the checks do not use and which is most of the build.
-$(TOOLS_BIN)/promtool: .ci/tools/promtool/go.mod .ci/tools/promtool/go.sum
-	CGO_ENABLED=0 $(GO) -C .ci/tools/promtool build -trimpath -tags remove_all_sd -ldflags '-s -w' -o $(abspath $@) \
-		github.com/prometheus/prometheus/cmd/promtool
+.PHONY: tools
+tools: $(TOOLS:%=$(TOOLS_BIN)/%) ## Build what checks and `make demo` use into bin/tools: Prometheus, Alertmanager, linters
+
+# Tools are pinned in modules of their own, so that they add nothing to the graph of ours. The tag leaves out service
+# discovery, which nothing here uses and which is most of the build.
+$(TOOLS_BIN)/prometheus $(TOOLS_BIN)/promtool: .ci/tools/prometheus/go.mod .ci/tools/prometheus/go.sum
+	CGO_ENABLED=0 $(GO) -C .ci/tools/prometheus build -trimpath -tags remove_all_sd -ldflags '-s -w' -o $(abspath $@) \
+		github.com/prometheus/prometheus/cmd/$(@F)
+
+# The newest that can be built from its module: later ones lack the files of the web page.
+$(TOOLS_BIN)/alertmanager $(TOOLS_BIN)/amtool: .ci/tools/alertmanager/go.mod .ci/tools/alertmanager/go.sum
+	CGO_ENABLED=0 $(GO) -C .ci/tools/alertmanager build -trimpath -ldflags '-s -w' -o $(abspath $@) \
+		github.com/prometheus/alertmanager/cmd/$(@F)
 
 $(TOOLS_BIN)/golangci-lint: .ci/tools/golangci-lint/go.mod .ci/tools/golangci-lint/go.sum
 	CGO_ENABLED=0 $(GO) -C .ci/tools/golangci-lint build -trimpath -ldflags '-s -w' -o $(abspath $@) \

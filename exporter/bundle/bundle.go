@@ -30,16 +30,12 @@ type Options struct {
 
 // Files returns the bundle: content by path, with slashes, relative to the folder that it is for.
 func Files(o Options) (map[string][]byte, error) {
-	all := map[string][]byte{}
+	all := map[string][]byte{"alertmanager.example.yaml": rules.Alertmanager()}
 	objects, err := newObjects(o)
 	if err != nil {
 		return nil, err
 	}
 	err = each(rules.Files(), func(name string, content []byte) error {
-		if strings.HasPrefix(name, "alertmanager") {
-			all[name] = content
-			return nil
-		}
 		all["rules/"+name] = content
 		path := "kubernetes/prometheusrule-" + name
 		all[path], err = objects.prometheusRule(name, content)

@@ -66,9 +66,6 @@ func TestBundleHoldsRulesAndDashboardsAsTheyAre(t *testing.T) {
 	for folder, embedded := range map[string]fs.FS{"rules": rules.Files(), "dashboards": dashboards.Files()} {
 		err := each(embedded, func(name string, content []byte) error {
 			at := path.Join(folder, name)
-			if strings.HasPrefix(name, "alertmanager") {
-				at = name
-			}
 			if !bytes.Equal(files[at], content) {
 				t.Errorf("%s is not what is embedded", at)
 			}
@@ -79,8 +76,11 @@ func TestBundleHoldsRulesAndDashboardsAsTheyAre(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if count < 7 {
+	if count < 9 {
 		t.Errorf("only %d files are embedded", count)
+	}
+	if len(rules.Alertmanager()) == 0 || !bytes.Equal(files["alertmanager.example.yaml"], rules.Alertmanager()) {
+		t.Error("alertmanager.example.yaml is not what is embedded")
 	}
 	again := made(t)
 	if !maps.EqualFunc(files, again, bytes.Equal) {

@@ -71,6 +71,7 @@ func (l *loader) readModel(n node, m *Model) {
 		checkEdges(n, m)
 		checkSlices(n, m)
 		checkChampion(n)
+		checkUpstreams(n, m)
 	}
 }
 
@@ -104,6 +105,7 @@ func (l *loader) modelKeys(m *Model) []key {
 		{"champion", func(v node) { v.word(&m.Champion) }, ""},
 		{"error_tolerance", func(v node) { readTolerance(v, m) }, ""},
 		{"missing_values", func(v node) { readMissing(v, m) }, ""},
+		{"depends_on", func(v node) { readUpstreams(v, m) }, ""},
 	}
 }
 
@@ -166,6 +168,28 @@ func readMissing(n node, m *Model) {
 		if item.text(&text) {
 			m.MissingValues = append(m.MissingValues, text)
 		}
+	}
+}
+
+func readUpstreams(n node, m *Model) {
+	for _, item := range n.items("a list of models and tables such as [orders, fraud]") {
+		var name string
+		if !item.word(&name) {
+			continue
+		}
+		if slices.Contains(m.DependsOn, name) {
+			item.problem("is given twice; remove one of the two")
+			continue
+		}
+		m.DependsOn = append(m.DependsOn, name)
+	}
+	slices.Sort(m.DependsOn)
+}
+
+// checkUpstreams reports a model that would silence its own alerts.
+func checkUpstreams(n node, m *Model) {
+	if list, ok := n.find("depends_on"); ok && slices.Contains(m.DependsOn, m.Name) {
+		list.problem("the model depends on itself; name only others")
 	}
 }
 
