@@ -232,7 +232,7 @@ func TestDashboardsAreSound(t *testing.T) {
 }
 
 // grouped matches the labels that tell the series of an expression apart.
-var grouped = regexp.MustCompile(`^\w+ by \(([^)]*)\)`)
+var grouped = regexp.MustCompile(`^(?:topk\(\d+, )?\w+ by \(([^)]*)\)`)
 
 // unnamed returns the labels that tell the lines of a graph apart, and that their names lack.
 func unnamed(t target) []string {
