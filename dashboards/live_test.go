@@ -23,6 +23,7 @@ var mayBeEmpty = map[string]string{
 	"exporter.json: Records that are not counted, per second A": "every record of the demo may be sound",
 	"exporter.json: Requests to receivers, per second A":        "nothing need be sent to the exporter",
 	"exporter.json: Spool of receivers A":                       "nothing need be sent to the exporter",
+	"exporter.json: Spool of receivers B":                       "nothing need be sent to the exporter",
 	"model.json: Difference to the champion A":                  "the demo may have one version",
 	"model.json: Difference to the champion B":                  "the demo may have one version",
 	"model.json: Difference to the champion C":                  "the demo may have one version",
