@@ -87,8 +87,8 @@ func (s *Snapshot) Merge(other *Snapshot) {
 // Store holds what a scrape gets: the last published snapshots, rendered once, and the metrics of a base gatherer that
 // are current at the time of the scrape. It implements prometheus.Gatherer.
 type Store struct {
-	base     prometheus.Gatherer
-	families atomic.Pointer[[]*Family]
+	base      prometheus.Gatherer
+	published atomic.Pointer[published]
 	// dropped counts over all snapshots; it belongs to the one goroutine that publishes.
 	dropped map[string]uint64
 }
@@ -122,7 +122,7 @@ func (s *Store) Publish(snapshots ...*Snapshot) {
 	}
 	families = append(families, s.family(&SeriesDropped, []*Snapshot{own}))
 	sortFamilies(families)
-	s.families.Store(&families)
+	s.published.Store(&published{families: families})
 }
 
 func sortFamilies(families []*Family) {
@@ -182,8 +182,8 @@ func (s *Store) Gather() ([]*Family, error) {
 	if s.base != nil {
 		all, err = s.base.Gather()
 	}
-	if published := s.families.Load(); published != nil {
-		all = append(all, *published...)
+	if p := s.published.Load(); p != nil {
+		all = append(all, p.families...)
 		sortFamilies(all)
 	}
 	return all, err
