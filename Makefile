@@ -7,6 +7,7 @@ TOOLS_BIN ?= $(BIN)/tools
 CONFIG    ?= config.example.yaml
 FUZZTIME  ?= 30s
 LOADTIME  ?= 60s
+RECORDS   ?= 10000000
 # The Alertmanager example beside the rules is none of them.
 RULES     := $(filter-out rules/alertmanager%,$(wildcard rules/*.yaml))
 # Extra flags for `make run`.
@@ -61,6 +62,10 @@ bench: ## Run all benchmarks
 .PHONY: load
 load: ## Send 5,000 events a second to a receiver for LOADTIME (60s), kill it meanwhile, and check that none is lost
 	DRIFT_EXPORTER_LOAD=$(LOADTIME) $(GO) test ./cmd/drift_exporter -run TestReceiverUnderLoad -v -count=1
+
+.PHONY: torture
+torture: ## Rotate the logs of eight writers in every way while RECORDS (10000000) are read, and check that each counts once
+	DRIFT_EXPORTER_TORTURE=$(RECORDS) $(GO) test ./exporter/source -run TestRotationTorture -v -count=1 -timeout 60m
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz test for FUZZTIME (30s)
