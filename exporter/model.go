@@ -55,6 +55,7 @@ type model struct {
 	recent                                  *recentIDs    // nil with labels: the join knows
 	monitors                                []*monitor
 	versions                                map[string]uint16
+	latest                                  uint16 // version that was looked up
 	// newest is the newest event time of predictions, newestLabel that of labels too.
 	newest, newestLabel  int64
 	lastRead, labelsRead time.Time
@@ -437,7 +438,11 @@ func (m *model) version(l *load, row int) uint16 {
 	if span.IsString() {
 		name = l.batch.Text(span)
 	}
+	if int(m.latest) < len(m.monitors) && m.monitors[m.latest].version == string(name) {
+		return m.latest // most records are of the version of the one before
+	}
 	if i, ok := m.versions[string(name)]; ok {
+		m.latest = i
 		return i
 	}
 	if len(m.monitors) > m.config.MaxVersions {

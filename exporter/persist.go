@@ -26,7 +26,7 @@ func (m *model) fingerprint() (uint64, error) {
 	c := *m.config
 	c.Predictions, c.Labels = wheres(c.Predictions), wheres(c.Labels)
 	c.Reference, c.References = config.File{}, nil
-	c.MinRecords, c.Champion, c.MaxIDs = 0, "", 0
+	c.MinRecords, c.Champion, c.MaxIDs, c.DependsOn = 0, "", 0, nil
 	c.AllowedLateness, c.MaxFuture = 0, 0
 	text, err := json.Marshal(c)
 	if err != nil {

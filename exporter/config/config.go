@@ -122,6 +122,10 @@ type Model struct {
 	// replaces the default, and an empty list leaves none. Numbers and booleans are kept as they are written. Default
 	// ["", NA, N/A, NaN, "null", "NULL", None], where the quotes keep YAML from reading a null.
 	MissingValues []string
+	// DependsOn are `depends_on`: the models and tables that the model's features come from, sorted by name here. A table
+	// is one that some exporter watches as a model of this name. Rules take from it that a drift of the model follows from
+	// one upstream. Default: none.
+	DependsOn []string
 }
 
 // Task is what a model does.

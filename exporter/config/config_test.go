@@ -87,7 +87,7 @@ func completeModel() Model {
 		AllowedLateness: 0, MaxFuture: 90 * time.Minute,
 		Slices: []Slice{{"plan.code"}, {"plan.code", "age"}, {"2"}}, MaxSliceValues: 20,
 		Detectors: []string{"adwin", "page_hinkley"}, Champion: "2.0",
-		MissingValues: []string{"-999", "null", ""},
+		MissingValues: []string{"-999", "null", ""}, DependsOn: []string{"12", "price"},
 	}
 }
 
@@ -232,6 +232,7 @@ models:
 		"    detectors: [adwin, page_hinkley]", `    champion: "2.0"`, "      id: '{request.id}_{row}'",
 		"    windows: [30m, 24h, 7d]", "    allowed_lateness: 0s", "    max_future: 1h30m",
 		"        edges: [-18, 30.5, 450, 1000]", `    missing_values: ["-999", "null", ""]`, "    missing_values: []",
+		`    depends_on: ["12", price]`,
 	} {
 		if !strings.Contains(string(got), line+"\n") {
 			t.Errorf("rendered file lacks the line %q:\n%s", line, got)

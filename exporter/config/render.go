@@ -49,6 +49,7 @@ type (
 		Champion        text                   `yaml:"champion,omitempty"`
 		ErrorTolerance  float64                `yaml:"error_tolerance,omitempty"`
 		MissingValues   []text                 `yaml:"missing_values,flow"`
+		DependsOn       []text                 `yaml:"depends_on,flow,omitempty"`
 	}
 	writtenSource struct {
 		Path          text            `yaml:"path,omitempty"`
@@ -161,6 +162,9 @@ func writeModel(m *Model) writtenModel {
 	}
 	for _, value := range m.MissingValues {
 		w.MissingValues = append(w.MissingValues, text(value))
+	}
+	for _, upstream := range m.DependsOn {
+		w.DependsOn = append(w.DependsOn, text(upstream))
 	}
 	for _, r := range m.References {
 		if w.References == nil {
