@@ -7,6 +7,8 @@ TOOLS_BIN ?= $(BIN)/tools
 CONFIG    ?= config.example.yaml
 FUZZTIME  ?= 30s
 LOADTIME  ?= 60s
+# Flags for `make bench`; bin/bench.out --help lists them.
+BENCH     ?=
 # The Alertmanager example beside the rules is none of them.
 RULES     := $(filter-out rules/alertmanager%,$(wildcard rules/*.yaml))
 # Extra flags for `make run`.
@@ -59,8 +61,23 @@ test: ## Run all tests, with the race detector where there is a C compiler
 	if [ "$$($(GO) env CGO_ENABLED)" != 1 ]; then race=; echo "without the race detector: it needs a C compiler"; fi; \
 	set -x; $(GO) test $$race -timeout 20m ./...
 
+.PHONY: e2e
+e2e: build ## Run the exporter with real Prometheus and Alertmanager, and check who is told what (three minutes)
+	@export DRIFT_EXPORTER=$(abspath $(BIN)/drift_exporter); $(export_tools); \
+	set -x; E2E=1 $(GO) test ./examples/demo -run TestStack -v -count=1
+
+.PHONY: demo
+demo: build ## Replay real flights with made up incidents through all programs, see examples/demo/README.md; flags in ARGS=...
+	@export DRIFT_EXPORTER=$(abspath $(BIN)/drift_exporter); $(export_tools); \
+	$(GO) build -o $(BIN)/demo ./examples/demo && exec $(BIN)/demo $(ARGS)
+
 .PHONY: bench
-bench: ## Run all benchmarks
+bench: build ## Measure the exporter against its floors and other tools; BENCH="-records 200000 -only logs" for less
+	$(GO) -C .ci/bench build -o $(abspath $(BIN)/bench.out) .
+	$(BIN)/bench.out -exporter $(BIN)/drift_exporter -dir $(BIN)/bench $(BENCH)
+
+.PHONY: microbench
+microbench: ## Run the Go benchmarks of all packages, for benchstat
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 .PHONY: load

@@ -72,6 +72,9 @@ func (e *evaluation) sources() {
 		for _, reason := range p.reasons() {
 			e.out.Add(metric.SourceErrors, float64(p.errors[reason]), name, p.name, string(reason))
 		}
+		for _, reason := range record.Skips {
+			e.out.Add(metric.SourceSkipped, float64(p.skipped[reason]), name, p.name, string(reason))
+		}
 		e.out.Add(metric.SourceReadBytes, float64(p.bytes()), name, p.name)
 		e.out.Add(metric.SourceLagBytes, float64(stats.LagBytes), name, p.name)
 		if !p.lastRead.IsZero() {

@@ -255,11 +255,14 @@ func lintExpr(expr string, known map[string][]string) []string {
 		if u.Keyword == "on" && !everywhere && !targets {
 			problems = append(problems, fmt.Sprintf("on (%s) lacks job or instance", strings.Join(u.Labels, ", ")))
 		}
-		if u.Keyword == "by" {
-			problems = append(problems, "by drops labels of the target, without keeps them")
-		}
 	}
 	return problems
+}
+
+// dropsTargets reports whether an aggregation mixes the series of exporters, as a description may that lists names.
+func dropsTargets(expr string) bool {
+	uses, err := query.Scan(expr)
+	return err != nil || slices.ContainsFunc(uses, func(u query.Use) bool { return u.Keyword == "by" })
 }
 
 // lookups matches the queries that a description makes.
@@ -280,6 +283,9 @@ func TestExpressionsUseWhatExists(t *testing.T) {
 	for _, r := range selectRules(t, func(rule) bool { return true }) {
 		for _, problem := range lintExpr(r.Expr, known) {
 			t.Errorf("%s%s: %s", r.Alert, r.Record, problem)
+		}
+		if dropsTargets(r.Expr) {
+			t.Errorf("%s%s: by drops labels of the target, without keeps them", r.Alert, r.Record)
 		}
 		if r.Alert == "" {
 			continue

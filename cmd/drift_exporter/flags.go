@@ -74,7 +74,8 @@ func parseFlags(args []string, stdout, stderr io.Writer) (f *flags, code int, do
 	app.Version(version.Print("drift_exporter"))
 	app.HelpFlag.Short('h')
 	app.Flag("config.file", "Path of the configuration.").Default("config.yaml").StringVar(&f.configFile)
-	app.Flag("config.check", "Check the configuration and its references, print what was inferred, and exit.").
+	app.Flag("config.check", "Check the configuration and its references, print what was inferred and how the first "+
+		"records of each log are understood, and exit.").
 		BoolVar(&f.configCheck)
 	app.Flag("once", "Read all logs to their end, print the metrics, and exit.").BoolVar(&f.once)
 	app.Flag("web.telemetry-path", "Path under which metrics are served.").Default("/metrics").StringVar(&f.telemetryPath)

@@ -62,6 +62,9 @@ func parse(t *testing.T, name string, content []byte) []object {
 
 func TestBundleHoldsRulesAndDashboardsAsTheyAre(t *testing.T) {
 	files := made(t)
+	if !bytes.Equal(files["alertmanager.example.yaml"], rules.Alertmanager()) {
+		t.Error("alertmanager.example.yaml is not what is embedded")
+	}
 	count := 0
 	for folder, embedded := range map[string]fs.FS{"rules": rules.Files(), "dashboards": dashboards.Files()} {
 		err := each(embedded, func(name string, content []byte) error {

@@ -46,7 +46,7 @@ func completeModel() Model {
 		Predictions: []Source{
 			{Path: "/var/log/**/*.jsonl", Where: []Condition{{"canary", "false"}, {"model", "churn"}, {"shard", "010"}}},
 			{Path: "/var/log/[ab]?.{log,txt}", Format: JSONL, ID: "{request}/{row}", Unwrap: CRI},
-			{Path: "/var/log/plain.csv", Header: []string{"id", "timestamp", "age"}},
+			{Path: "/var/log/plain.csv", Header: []string{"id", "timestamp", "age"}, StartAt: StartAt{End: true}},
 			{Path: "/capture/**", Preset: "sagemaker", FeatureNames: FeatureNames{List: []string{"tenure", "10"}}, Spec: sagemaker},
 			{
 				Path: "/var/log/app.log", FeatureNames: FeatureNames{Path: "/srv/statistics.json"}, Spec: app,
@@ -60,7 +60,7 @@ func completeModel() Model {
 			},
 		},
 		Labels: []Source{
-			{Path: "/srv/labels/*.csv"},
+			{Path: "/srv/labels/*.csv", StartAt: StartAt{Back: 9 * day}},
 			{Path: "/srv/late.txt", Format: CSV, Header: []string{"id", "label"}},
 			{
 				Receive: &Receive{Name: "churn_labels", Spool: "/srv/state/spool", MaxBody: 4 << 20, MaxSpool: 1 << 30},
@@ -220,6 +220,7 @@ models:
     moving_reference: true
     predictions:
       - path: /var/log/**/*.jsonl
+        start_at: beginning
         where:
           canary: "false"
 `

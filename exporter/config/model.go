@@ -54,11 +54,13 @@ func (l *loader) stateKeys(s *State) []key {
 
 func (l *loader) readModels(n node, c *Config) {
 	l.models = map[string]int{}
-	for _, item := range n.items("a list of at least one model") {
+	items := n.items("a list of at least one model")
+	for _, item := range items {
 		m := defaultModel()
 		l.readModel(item, &m)
 		c.Models = append(c.Models, m)
 	}
+	checkCircles(items, c.Models)
 }
 
 func (l *loader) readModel(n node, m *Model) {
@@ -71,7 +73,6 @@ func (l *loader) readModel(n node, m *Model) {
 		checkEdges(n, m)
 		checkSlices(n, m)
 		checkChampion(n)
-		checkUpstreams(n, m)
 	}
 }
 
@@ -186,10 +187,45 @@ func readUpstreams(n node, m *Model) {
 	slices.Sort(m.DependsOn)
 }
 
-// checkUpstreams reports a model that would silence its own alerts.
-func checkUpstreams(n node, m *Model) {
-	if list, ok := n.find("depends_on"); ok && slices.Contains(m.DependsOn, m.Name) {
-		list.problem("the model depends on itself; name only others")
+// checkCircles reports the first model of each circle of upstreams, in which all would silence each other. The items are
+// those that the models were read from.
+func checkCircles(items []node, models []Model) {
+	upstreams, reported := map[string][]string{}, map[string]bool{}
+	for i := range models {
+		upstreams[models[i].Name] = models[i].DependsOn
+	}
+	// circle follows the path on, and returns it when it is back at its start.
+	var circle func(path []string, seen map[string]bool) []string
+	circle = func(path []string, seen map[string]bool) []string {
+		for _, next := range upstreams[path[len(path)-1]] {
+			longer := append(slices.Clip(path), next)
+			if next == path[0] {
+				return longer
+			}
+			if !seen[next] {
+				seen[next] = true
+				if found := circle(longer, seen); found != nil {
+					return found
+				}
+			}
+		}
+		return nil
+	}
+	for i := range models {
+		name := models[i].Name
+		path := circle([]string{name}, map[string]bool{})
+		if path == nil || reported[name] {
+			continue
+		}
+		for _, member := range path {
+			reported[member] = true
+		}
+		item := items[i]
+		item.scope, item.path = fmt.Sprintf("model %s: ", strconv.Quote(name)), ""
+		if list, ok := item.find("depends_on"); ok {
+			list.problem("goes round in a circle, in which all silence each other: %s; take one out",
+				strings.Join(path, " depends on "))
+		}
 	}
 }
 

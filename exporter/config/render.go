@@ -58,6 +58,7 @@ type (
 		Header        []text          `yaml:"header,flow,omitempty"`
 		Unwrap        Unwrap          `yaml:"unwrap,omitempty"`
 		ID            text            `yaml:"id,omitempty"`
+		StartAt       string          `yaml:"start_at,omitempty"`
 		Where         map[text]text   `yaml:"where,omitempty"`
 		Preset        text            `yaml:"preset,omitempty"`
 		Mapping       *yaml.Node      `yaml:"mapping,omitempty"`
@@ -218,6 +219,9 @@ func writeSources(sources []Source, timeout time.Duration) []writtenSource {
 		w := writtenSource{
 			Path: text(s.Path), Receive: writeReceive(s.Receive), Format: s.Format, Header: texts(s.Header),
 			Unwrap: s.Unwrap, ID: text(s.ID), Preset: text(s.Preset), Mapping: writeMapping(s.Mapping),
+		}
+		if s.Receive == nil {
+			w.StartAt = s.StartAt.String()
 		}
 		switch {
 		case s.FeatureNames.Path != "":

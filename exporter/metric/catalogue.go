@@ -346,6 +346,10 @@ var (
 		"drift_source_errors_total", Counter, with(perSource, "reason"),
 		"Records of the source that were not counted, by reason.",
 	}
+	SourceSkipped = Def{
+		"drift_source_skipped_total", Counter, with(perSource, "reason"),
+		"Records of the source that were passed over as the configuration says, by reason: condition (where, keep and skip) or start_at (they are older).",
+	}
 	SourceReadBytes = Def{
 		"drift_source_read_bytes_total", Counter, perSource,
 		"Bytes read from the source.",
@@ -457,7 +461,7 @@ var Catalogue = []Def{
 	WindowPredictions, WindowLabels, WindowDuration, WindowEnd, FirstPrediction, LastPrediction,
 	LastPredictionRead, LastLabelRead, LabelDelay, LabelDelayQuantile, LabeledRatio,
 	ReferencePredictions, ReferenceTimestamp, ReferenceFallback, ModelInfo, ModelDependency,
-	SourceUp, SourceRecords, SourceErrors, SourceReadBytes, SourceLagBytes, SourceLastRecord,
+	SourceUp, SourceRecords, SourceErrors, SourceSkipped, SourceReadBytes, SourceLagBytes, SourceLastRecord,
 	ReceiverRequests, ReceiverSpoolBytes, ReceiverSpoolLimit,
 	ConfigReloadSuccess, ConfigReloadTime, EvaluationInterval, EvaluationDuration, LastEvaluation,
 	CheckpointInterval, CheckpointSuccess, CheckpointTime, CheckpointDuration, CheckpointPause, CheckpointSize,
