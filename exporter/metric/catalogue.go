@@ -326,7 +326,7 @@ var (
 
 	SourceUp = Def{
 		"drift_source_up", Gauge, perSource,
-		"1 if the source could be read when last tried and has a file, else 0.",
+		"1 if the source could be read when last tried and has a file or is a topic that exists, else 0.",
 	}
 	SourceRecords = Def{
 		"drift_source_records_total", Counter, perSource,
@@ -343,6 +343,10 @@ var (
 	SourceLagBytes = Def{
 		"drift_source_lag_bytes", Gauge, perSource,
 		"Bytes of the source's files that have not been read yet.",
+	}
+	SourceLagRecords = Def{
+		"drift_source_lag_records", Gauge, perSource,
+		"Messages of a Kafka topic that have not been read yet, in the partitions that this exporter reads.",
 	}
 	SourceLastRecord = Def{
 		"drift_source_last_record_timestamp_seconds", Gauge, perSource,
@@ -438,7 +442,8 @@ var Catalogue = []Def{
 	WindowPredictions, WindowLabels, WindowDuration, WindowEnd, FirstPrediction, LastPrediction,
 	LastPredictionRead, LabelDelay, LabelDelayQuantile, LabeledRatio,
 	ReferencePredictions, ReferenceTimestamp, ReferenceFallback, ModelInfo,
-	SourceUp, SourceRecords, SourceErrors, SourceReadBytes, SourceLagBytes, SourceLastRecord,
+	SourceUp, SourceRecords, SourceErrors, SourceReadBytes, SourceLagBytes, SourceLagRecords,
+	SourceLastRecord,
 	ReceiverRequests, ReceiverSpoolBytes,
 	ConfigReloadSuccess, ConfigReloadTime, EvaluationInterval, EvaluationDuration, LastEvaluation,
 	CheckpointSuccess, CheckpointTime, CheckpointDuration, CheckpointPause, CheckpointSize, CheckpointFailures,
