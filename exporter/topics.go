@@ -45,7 +45,7 @@ func linesOf(s config.Source) bool {
 
 func (p *pipeline) newTopic() *kafka.Source {
 	o := *p.topic
-	o.Resume = p.options.Resume
+	o.Resume, o.AtEnd, o.Since = p.options.Resume, p.options.AtEnd, p.options.Since
 	return kafka.New(o)
 }
 

@@ -97,10 +97,10 @@ func (s *Source) noteMarks(r *kmsg.OffsetFetchResponse) {
 }
 
 // bounds are the offsets at which the partitions of a topic begin and end, and what tells the topic from another one of
-// its name.
+// its name. since are those of Options.Since, nil without that.
 type bounds struct {
-	starts, ends map[int32]int64
-	head         uint64
+	starts, ends, since map[int32]int64
+	head                uint64
 }
 
 func (s *Source) bounds(ctx context.Context, admin *kadm.Client) (b bounds, err error) {
@@ -117,6 +117,11 @@ func (s *Source) bounds(ctx context.Context, admin *kadm.Client) (b bounds, err 
 	b.head = headOf(s.options.Topic, detail.ID)
 	if b.starts, err = s.list(ctx, admin.ListStartOffsets); err == nil {
 		b.ends, err = s.list(ctx, admin.ListCommittedOffsets)
+	}
+	if since := s.options.Since; err == nil && !since.IsZero() {
+		b.since, err = s.list(ctx, func(ctx context.Context, topics ...string) (kadm.ListedOffsets, error) {
+			return admin.ListOffsetsAfterMilli(ctx, since.UnixMilli(), topics...)
+		})
 	}
 	return b, err
 }
@@ -159,13 +164,20 @@ func (s *Source) assign(ctx context.Context, offsets map[int32]kgo.Offset) error
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.head = b.head
+	passed := make(map[int32]int64)
 	for number, o := range offsets {
 		commit := o.EpochOffset().Offset
 		next := s.begin(number, commit, &b)
+		if s.atEnd && commit < 0 {
+			passed[number] = next
+		}
 		offsets[number] = kgo.NewOffset().At(next)
 		s.options.Logger.Info("Reading a partition", "topic", s.options.Topic, "partition", number, "offset", next,
 			"end", b.ends[number], "committed", commit)
+	}
+	if s.atEnd {
+		s.atEnd, s.begun = false, true
+		s.commitSoon(passed) // other members are not to read it either
 	}
 	return nil
 }
@@ -173,7 +185,8 @@ func (s *Source) assign(ctx context.Context, offsets map[int32]kgo.Offset) error
 // begin makes a partition one that is being read, and returns the offset at which reading begins. That is the position
 // of this exporter, if it has one and the group's commit is its own: the checkpoint is what counts, be it older or newer
 // than the commit. If another member has made the commit it is the further one of the two, since that one has counted
-// the messages in between. Without a position it is the commit, and without a commit the beginning.
+// the messages in between. Without a position it is the commit, and without a commit
+// what the options say.
 func (s *Source) begin(number int32, commit int64, b *bounds) int64 {
 	start, end := b.starts[number], b.ends[number]
 	at, known := s.reached[number]
@@ -188,8 +201,10 @@ func (s *Source) begin(number int32, commit int64, b *bounds) int64 {
 		next = at.Offset
 	case known:
 		next = max(at.Offset, commit)
+	case commit < 0 && s.atEnd:
+		next = end
 	case commit < 0:
-		next = start
+		next = max(start, b.since[number])
 	}
 	p := &partition{target: end, end: end, committed: commit}
 	if next < start {
@@ -276,10 +291,20 @@ func (s *Source) drop(numbers []int32) {
 func (s *Source) Commit(offsets map[int32]int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.client == nil || len(offsets) == 0 {
+	if s.client != nil {
+		s.commitSoon(offsets)
+	}
+}
+
+// commitSoon is Commit for who has locked mu.
+func (s *Source) commitSoon(offsets map[int32]int64) {
+	if len(offsets) == 0 {
 		return
 	}
-	s.pending = maps.Clone(offsets)
+	if s.pending == nil {
+		s.pending = make(map[int32]int64)
+	}
+	maps.Copy(s.pending, offsets)
 	if s.committing {
 		return
 	}

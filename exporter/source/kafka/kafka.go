@@ -44,6 +44,12 @@ type Options struct {
 	SASL *SASL
 	// Resume is where an earlier run has got to, by its blocks' positions. Those of other topics do no harm.
 	Resume []source.Position
+	// AtEnd passes over what is there when partitions are assigned for the first time, unless the group has a commit. Those
+	// that are assigned later are read from their beginnings.
+	AtEnd bool
+	// Since passes over the messages in front of the first one with a timestamp that is not before it, in partitions of
+	// which nothing has been read.
+	Since time.Time
 	// Follow keeps reading, as a member of the group. Without it all partitions are read once to the ends that they have
 	// at the start, from their beginnings, and the group does not notice.
 	Follow bool
@@ -88,10 +94,10 @@ type Source struct {
 	client *kgo.Client
 	// spare are blocks that were taken from free and are not in use.
 	spare []*source.Block
-	// head tells the topic from another one of its name, 0 before it is known.
-	head uint64
 	// reached are the positions of all partitions that this exporter has ever read.
 	reached map[int32]source.Position
+	// atEnd is Options.AtEnd until partitions are assigned; from then on begun says that it is still to be reported.
+	atEnd, begun bool
 	// contents is the highest number of a content.
 	contents uint64
 	// assigned are the partitions that are being read.
@@ -146,7 +152,7 @@ func New(o Options) *Source {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Source{
-		options: o, caughtUp: make(chan struct{}),
+		options: o, caughtUp: make(chan struct{}), atEnd: o.AtEnd,
 		reached: make(map[int32]source.Position), assigned: make(map[int32]*partition), marks: make(map[int32]string),
 	}
 	for _, p := range o.Resume {
@@ -174,7 +180,10 @@ func (s *Source) OnRevoke(settle func(context.Context) error) { s.settle = settl
 // source stays a member of the group until Close, so that what was counted last can be committed.
 func (s *Source) Run(ctx context.Context, free <-chan *source.Block, emit func(*source.Block)) {
 	s.free, s.emit, s.count = free, emit, cap(free)
+	s.mu.Lock() // which the first callbacks wait for
 	client, err := s.connect(ctx)
+	s.client = client
+	s.mu.Unlock()
 	if err != nil {
 		s.fail(err)
 		s.arrive()
@@ -183,9 +192,6 @@ func (s *Source) Run(ctx context.Context, free <-chan *source.Block, emit func(*
 		}
 		return
 	}
-	s.mu.Lock()
-	s.client = client
-	s.mu.Unlock()
 	admin := kadm.NewClient(client)
 	if !s.options.Follow {
 		s.runToEnd(ctx, client, admin)

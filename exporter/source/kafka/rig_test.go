@@ -295,3 +295,5 @@ func freePort(t *testing.T) int {
 	defer l.Close()
 	return l.Addr().(*net.TCPAddr).Port
 }
+
+func kfakeAddress(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }

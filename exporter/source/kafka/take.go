@@ -156,6 +156,10 @@ func (s *Source) hand(number int32, p *partition, b *source.Block, next int64) {
 	s.reached[number] = at
 	b.Position, b.Behind = at, s.behind()
 	b.Forgotten, s.forgotten = s.forgotten, nil
+	if s.begun {
+		s.begun = false
+		b.Began, b.Passed = true, []source.Position{at}
+	}
 	if p.lost.Count > 0 {
 		b.Missed = append(b.Missed, p.lost)
 		p.lost = source.Missed{}
@@ -200,6 +204,7 @@ func (s *Source) block(ctx context.Context) *source.Block {
 		}
 	}
 	b.Data, b.Messages, b.Missed = b.Data[:0], b.Messages[:0], b.Missed[:0]
+	b.Began, b.Passed = false, nil
 	return b
 }
 

@@ -62,7 +62,6 @@ func (s *Source) runToEnd(ctx context.Context, client *kgo.Client, admin *kadm.C
 	}
 	offsets := make(map[int32]kgo.Offset)
 	s.mu.Lock()
-	s.head = b.head
 	for number := range b.ends {
 		offsets[number] = kgo.NewOffset().At(s.begin(number, -1, &b))
 	}
