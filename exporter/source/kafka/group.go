@@ -24,10 +24,11 @@ const (
 	settleTimeout = 30 * time.Second
 )
 
-// markOf is the metadata of commits by the exporter of that number, which cannot be found out from it.
-func markOf(seed uint64) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "drift_exporter %016x", seed))
-	return "drift_exporter " + hex.EncodeToString(sum[:8])
+// markOf is by what the exporter of a number is known to the group, which cannot be found out from it. In Kafka's words
+// it is the id of a static member, and the metadata of its commits.
+func markOf(seed uint64, topic string) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "drift_exporter %016x %s", seed, topic))
+	return "drift_exporter-" + hex.EncodeToString(sum[:8])
 }
 
 // groupOptions make a client a member of the group.
@@ -36,6 +37,9 @@ func (s *Source) groupOptions(ctx context.Context) []kgo.Opt {
 	return []kgo.Opt{
 		kgo.ConsumerGroup(s.options.Group),
 		kgo.ConsumeTopics(topic),
+		// An exporter that was killed and is started again gets its partitions back at once, and not only when the group
+		// has given the old one up.
+		kgo.InstanceID(s.mark),
 		kgo.DisableAutoCommit(),
 		kgo.BlockRebalanceOnPoll(),
 		kgo.RequireStableFetchOffsets(),

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/drift-exporter/drift_exporter/exporter/source"
@@ -168,7 +169,7 @@ func New(o Options) *Source {
 
 // Identify tells the source by which number its exporter is known, which a restart does not change. It is called before
 // Run.
-func (s *Source) Identify(seed uint64) { s.mark = markOf(seed) }
+func (s *Source) Identify(seed uint64) { s.mark = markOf(seed, s.options.Topic) }
 
 // OnRevoke tells the source what to call before it gives partitions up: it returns once all that was handed over is in
 // a checkpoint. It is called before Run.
@@ -296,9 +297,26 @@ func (s *Source) Close() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), lookTimeout)
 	defer cancel()
-	if err := client.LeaveGroupContext(ctx); err != nil {
+	client.AllowRebalance()
+	err := client.LeaveGroupContext(ctx) // which only ends it here: a static member has to be removed
+	if err == nil && s.options.Follow {
+		err = s.remove(ctx, client)
+	}
+	if err != nil {
 		s.options.Logger.Warn("Leaving the group failed; its other members take the partitions over later",
 			"topic", s.options.Topic, "group", s.options.Group, "err", err)
 	}
 	client.CloseAllowingRebalance()
+}
+
+// remove removes this exporter from the group, so that the other members need not wait for it.
+func (s *Source) remove(ctx context.Context, client *kgo.Client) error {
+	left, err := kadm.NewClient(client).LeaveGroup(ctx, kadm.LeaveGroup(s.options.Group).InstanceIDs(s.mark))
+	if err != nil {
+		return err
+	}
+	if err := left.Error(); !errors.Is(err, kerr.UnknownMemberID) { // it had not joined yet
+		return err
+	}
+	return nil
 }

@@ -186,7 +186,7 @@ func (r *reader) end() {
 	r.Close()
 }
 
-// kill stops the source so that the group does not get to know of it before its time.
+// kill stops the source so that the group does not get to know of it.
 func (r *reader) kill() {
 	r.stop()
 	<-r.done
@@ -194,9 +194,6 @@ func (r *reader) kill() {
 	client := r.client
 	r.client = nil
 	r.Source.mu.Unlock()
-	done, cancel := context.WithCancel(context.Background())
-	cancel()
-	_ = client.LeaveGroupContext(done) // it is not to be known to the group
 	client.CloseAllowingRebalance()
 }
 
