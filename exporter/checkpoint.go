@@ -227,6 +227,7 @@ func (c *checkpoints) add(s *metric.Snapshot) {
 	if c == nil {
 		return
 	}
+	s.Add(metric.CheckpointInterval, c.interval.Seconds())
 	s.Add(metric.CheckpointFailures, float64(c.failures))
 	for _, reason := range state.Reasons {
 		n := 0.0

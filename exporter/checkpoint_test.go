@@ -36,7 +36,8 @@ func ofLogs(s served) served {
 	s = maps.Clone(s)
 	maps.DeleteFunc(s, func(series string, _ float64) bool {
 		for _, start := range []string{
-			"drift_exporter_", "drift_source_last_record", "drift_last_prediction_read", "drift_source_read_bytes",
+			"drift_exporter_", "drift_source_last_record", "drift_last_label_read", "drift_last_prediction_read",
+			"drift_source_read_bytes",
 		} {
 			if strings.HasPrefix(series, start) {
 				return true
@@ -168,10 +169,13 @@ func TestStateOfAnotherReferenceIsNotUsed(t *testing.T) {
 		stop()
 
 		// What only says where logs are and what is shown is no other model.
-		s.configure("    min_records: 20\n" + withState)
+		s.configure("    min_records: 20\n    depends_on: [orders, fraud]\n" + withState)
 		e, stop = s.follow(t)
 		settle()
-		gather(t, e).want(t, 1, metric.ModelsRestored)
+		got = gather(t, e)
+		got.want(t, 1, metric.ModelsRestored)
+		got.want(t, 1, metric.ModelDependency, "depends_on=fraud")
+		got.want(t, 1, metric.ModelDependency, "depends_on=orders")
 		stop()
 	})
 }

@@ -35,6 +35,9 @@ func (m *model) evaluate(now time.Time) *metric.Snapshot {
 	for _, w := range m.config.Windows {
 		e.out.Add(metric.WindowDuration, w.Length.Seconds(), name, w.Name)
 	}
+	for _, upstream := range m.config.DependsOn {
+		e.out.Add(metric.ModelDependency, 1, name, upstream)
+	}
 	if m.newest != never {
 		e.out.Add(metric.WindowEnd, seconds(m.newest), name)
 	}
@@ -69,6 +72,9 @@ func (e *evaluation) sources() {
 		for _, reason := range p.reasons() {
 			e.out.Add(metric.SourceErrors, float64(p.errors[reason]), name, p.name, string(reason))
 		}
+		for _, reason := range record.Skips {
+			e.out.Add(metric.SourceSkipped, float64(p.skipped[reason]), name, p.name, string(reason))
+		}
 		e.out.Add(metric.SourceReadBytes, float64(p.bytes()), name, p.name)
 		e.out.Add(metric.SourceLagBytes, float64(stats.LagBytes), name, p.name)
 		if !p.lastRead.IsZero() {
@@ -85,6 +91,9 @@ func (e *evaluation) labels() {
 	e.out.Add(metric.Labels, float64(counts.ExpiredLabels), name, "expired")
 	e.out.Add(metric.Labels, float64(counts.EvictedLabels), name, "evicted")
 	e.out.Add(metric.PendingPredictions, float64(e.join.Pending()), name)
+	if !e.labelsRead.IsZero() {
+		e.out.Add(metric.LastLabelRead, float64(e.labelsRead.UnixMilli())/1e3, name)
+	}
 }
 
 // version writes all values of one version.

@@ -279,6 +279,7 @@ func TestFollowingCountsWhatIsAddedAndForgetsWhatIsOld(t *testing.T) {
 		}
 		got := gather(t, e)
 		got.want(t, 30, metric.WindowPredictions, "window=1h")
+		got.wantNone(t, metric.LastLabelRead)
 
 		for i := 30; i < 60; i++ {
 			s.add("predictions.jsonl", prediction(i, ""))
@@ -293,6 +294,9 @@ func TestFollowingCountsWhatIsAddedAndForgetsWhatIsOld(t *testing.T) {
 		got.want(t, 1, metric.ErrorRatio, "window=1h")
 		got.want(t, 0.5, metric.LabeledRatio, "window=1h")
 		got.want(t, 30, metric.PendingPredictions)
+		if read, ok := got.find(metric.LastLabelRead); !ok || read < float64(time.Now().Add(-time.Minute).Unix()) {
+			t.Errorf("labels were last read at %f (present: %t)", read, ok)
+		}
 
 		s.add("predictions.jsonl", `amp":"2026-01-02T01:00:00Z"}`+"\n") // the torn line is completed
 		time.Sleep(time.Minute)

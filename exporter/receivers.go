@@ -214,6 +214,7 @@ func (r *receivers) add(s *metric.Snapshot) {
 			s.Add(metric.ReceiverRequests, float64(n), name, strconv.Itoa(receive.Codes[i]))
 		}
 		s.Add(metric.ReceiverSpoolBytes, float64(all[name].Spool().Bytes()), name)
+		s.Add(metric.ReceiverSpoolLimit, float64(all[name].Spool().Limit()), name)
 	}
 	s.Add(metric.ReceiverRequests, float64(r.unknown.Load()), "", strconv.Itoa(http.StatusNotFound))
 }

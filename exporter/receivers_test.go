@@ -179,6 +179,8 @@ func TestSpoolThatIsFullRecovers(t *testing.T) {
 		got := gather(t, e)
 		wantCounted(t, got, sent, 0)
 		got.want(t, 3, metric.ReceiverRequests, "source=events", "code=429")
+		got.want(t, 1<<20, metric.ReceiverSpoolLimit, "source=events")
+		got.want(t, 600, metric.CheckpointInterval)
 		if size, ok := got.find(metric.ReceiverSpoolBytes, "source=events"); !ok || size > 512<<10 {
 			t.Errorf("the spool has %v bytes", size)
 		}

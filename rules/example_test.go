@@ -30,7 +30,7 @@ func TestRulesFireOnTheExample(t *testing.T) {
 	}
 	var test strings.Builder
 	test.WriteString("rule_files:\n")
-	for _, name := range []string{"thresholds", "recording", "alerts"} {
+	for _, name := range []string{"thresholds", "recording", "model-alerts", "data-alerts", "exporter-alerts"} {
 		path, err := filepath.Abs(filepath.Join("rules", name+".yaml"))
 		if err != nil {
 			t.Fatal(err)

@@ -92,8 +92,9 @@ var notCompared = []string{
 	"drift_exporter_config_last_reload_success_timestamp_seconds",
 	"drift_exporter_evaluation_duration_seconds",
 	"drift_exporter_last_evaluation_timestamp_seconds",
-	"drift_last_prediction_read_timestamp_seconds",
 	"drift_labels_total",
+	"drift_last_label_read_timestamp_seconds",
+	"drift_last_prediction_read_timestamp_seconds",
 	"drift_reference_timestamp_seconds",
 	"drift_source_last_record_timestamp_seconds",
 }

@@ -123,7 +123,7 @@ var (
 	BinValues = Def{
 		"drift_column_bin_values_total", Counter,
 		[]string{"model", "version", "column", "role", "bin", "range"},
-		"Values counted in each coarse bin or category since the exporter started; counters of replicas add up.",
+		"Values counted in each coarse bin or category; counters of replicas add up.",
 	}
 	BinReferenceRatio = Def{
 		"drift_column_bin_reference_ratio", Gauge,
@@ -293,6 +293,11 @@ var (
 		"drift_last_prediction_read_timestamp_seconds", Gauge, perModel,
 		"Wall-clock time at which a prediction was last read.",
 	}
+	LastLabelRead = Def{
+		"drift_last_label_read_timestamp_seconds", Gauge,
+		[]string{"model"},
+		"Wall-clock time at which a record that may hold a label was last read.",
+	}
 	LabelDelay = Def{
 		"drift_label_delay_seconds", Histogram, perModel,
 		"Time from a prediction to the first label that was read for it, over all joined labels; 0 if the label is the older one.",
@@ -323,6 +328,11 @@ var (
 		[]string{"model", "version", "task", "reference"},
 		"Always 1; the model's task and the path of its reference.",
 	}
+	ModelDependency = Def{
+		"drift_model_dependency_info", Gauge,
+		[]string{"model", "depends_on"},
+		"Always 1; a model or table that the model's features come from.",
+	}
 
 	SourceUp = Def{
 		"drift_source_up", Gauge, perSource,
@@ -335,6 +345,10 @@ var (
 	SourceErrors = Def{
 		"drift_source_errors_total", Counter, with(perSource, "reason"),
 		"Records of the source that were not counted, by reason.",
+	}
+	SourceSkipped = Def{
+		"drift_source_skipped_total", Counter, with(perSource, "reason"),
+		"Records of the source that were passed over as the configuration says, by reason: condition (where, keep and skip) or start_at (they are older).",
 	}
 	SourceReadBytes = Def{
 		"drift_source_read_bytes_total", Counter, perSource,
@@ -359,6 +373,11 @@ var (
 		[]string{"source"},
 		"Size of what a receiver keeps until it has been counted and a checkpoint covers that. At max_spool it refuses requests with 429.",
 	}
+	ReceiverSpoolLimit = Def{
+		"drift_receiver_spool_limit_bytes", Gauge,
+		[]string{"source"},
+		"Configured size of the receiver's spool, max_spool.",
+	}
 
 	ConfigReloadSuccess = Def{
 		"drift_exporter_config_last_reload_successful", Gauge, nil,
@@ -381,6 +400,10 @@ var (
 		"drift_exporter_last_evaluation_timestamp_seconds", Gauge,
 		[]string{"model"},
 		"Wall-clock time of the model's last evaluation.",
+	}
+	CheckpointInterval = Def{
+		"drift_exporter_checkpoint_interval_seconds", Gauge, nil,
+		"Configured time from the end of one checkpoint to the start of the next; absent without state.",
 	}
 	CheckpointSuccess = Def{
 		"drift_exporter_checkpoint_last_successful", Gauge, nil,
@@ -436,11 +459,11 @@ var Catalogue = []Def{
 	SliceErrorRatio, SliceErrorRatioLower, SliceErrorRatioUpper, SlicePredictions, SliceLabels, SliceOtherValues,
 	Predictions, Labels, LabeledPredictions, PredictionErrors, PendingPredictions,
 	WindowPredictions, WindowLabels, WindowDuration, WindowEnd, FirstPrediction, LastPrediction,
-	LastPredictionRead, LabelDelay, LabelDelayQuantile, LabeledRatio,
-	ReferencePredictions, ReferenceTimestamp, ReferenceFallback, ModelInfo,
-	SourceUp, SourceRecords, SourceErrors, SourceReadBytes, SourceLagBytes, SourceLastRecord,
-	ReceiverRequests, ReceiverSpoolBytes,
+	LastPredictionRead, LastLabelRead, LabelDelay, LabelDelayQuantile, LabeledRatio,
+	ReferencePredictions, ReferenceTimestamp, ReferenceFallback, ModelInfo, ModelDependency,
+	SourceUp, SourceRecords, SourceErrors, SourceSkipped, SourceReadBytes, SourceLagBytes, SourceLastRecord,
+	ReceiverRequests, ReceiverSpoolBytes, ReceiverSpoolLimit,
 	ConfigReloadSuccess, ConfigReloadTime, EvaluationInterval, EvaluationDuration, LastEvaluation,
-	CheckpointSuccess, CheckpointTime, CheckpointDuration, CheckpointPause, CheckpointSize, CheckpointFailures,
-	CheckpointsRejected, ModelsRestored, SeriesDropped,
+	CheckpointInterval, CheckpointSuccess, CheckpointTime, CheckpointDuration, CheckpointPause, CheckpointSize,
+	CheckpointFailures, CheckpointsRejected, ModelsRestored, SeriesDropped,
 }

@@ -301,6 +301,13 @@ func (s *Spool) SetLimit(limit int64) {
 	s.limit = limit
 }
 
+// Limit returns how many bytes the spool may hold.
+func (s *Spool) Limit() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.limit
+}
+
 // Fits reports whether there is room for so many bytes more.
 func (s *Spool) Fits(more int64) bool {
 	s.mu.Lock()
