@@ -1,4 +1,4 @@
-module replay
+module github.com/drift-exporter/drift_exporter/.ci/replay
 
 go 1.26.0
 

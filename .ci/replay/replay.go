@@ -88,7 +88,9 @@ func run(ctx context.Context, folder string, c Case) (fired []Firing, err error)
 		return nil, err
 	}
 	if c.Incident != nil {
-		c.Incident.change(predictions.lines, labels.lines)
+		if err := c.Incident.change(predictions.lines, labels.lines); err != nil {
+			return nil, err
+		}
 	}
 	logger := slog.New(slog.DiscardHandler)
 	prometheus, err := newStack(ctx, folder, c.Step, logger)

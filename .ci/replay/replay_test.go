@@ -3,6 +3,7 @@ package replay
 import (
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"strings"
 	"testing"
@@ -108,5 +109,83 @@ func TestTheShiftOfDelaysFires(t *testing.T) {
 		if f.Fired.Before(day(t, "2001-04-26")) || f.Resolved.IsZero() || f.Resolved.After(day(t, "2001-06-07")) {
 			t.Errorf("the alert of %s does not fire in May alone", f.Fired)
 		}
+	}
+}
+
+// TestEachPartOfAnIncidentFires injects an incident into the log of flights from 15 March on, four things at once that
+// go wrong in services: a unit, a feature, a code and the labels of one airport.
+func TestEachPartOfAnIncidentFires(t *testing.T) {
+	const miles, origin = 1.609344, "BWI"
+	c := flights()
+	c.From, c.To = day(t, "2001-03-08"), day(t, "2001-04-19")
+	c.Incident = &Incident{
+		From: day(t, "2001-03-15"),
+		Features: func(f map[string]any) {
+			f["distance"] = math.Round(f["distance"].(float64) * miles)
+			f["flights_last_hour_origin"] = nil
+			if f["destination"] == "ORD" || f["destination"] == "DFW" {
+				f["destination"] = "CHI"
+			}
+		},
+		Label: func(f map[string]any, label string) string {
+			if f["origin"] != origin {
+				return label
+			}
+			return map[string]string{"late": "on_time", "on_time": "late"}[label]
+		},
+	}
+	fired := Run(t, c)
+	show(t, "incident", fired)
+	only(t, fired, "ModelFeatureDrift distance", "ModelMissingValuesHigh flights_last_hour_origin",
+		"ModelUnseenCategoriesHigh destination", "ModelFeatureDrift destination", "ModelSliceErrorRatioHigh origin")
+	for _, f := range fired {
+		if f.Fired.Before(c.Incident.From) {
+			t.Errorf("%s fired on %s, before the incident", f.name(), f.Fired)
+		}
+	}
+}
+
+// TestTheOpeningOfAMarketFires replays the prices of electricity around 5 May 1997, when New South Wales and Victoria began
+// to trade. What comes from Victoria was constant until then.
+func TestTheOpeningOfAMarketFires(t *testing.T) {
+	const folder = "../../../shared/data/elec2/"
+	if _, err := os.Stat(folder); err != nil {
+		t.Skipf("the data set is not part of the project, its licence is not known: %v", err)
+	}
+	c := Case{
+		Format: "jsonl", Model: "positive_class: UP\nwindows: [7d, 28d]\n", Step: *step,
+		Reference: folder + "reference.csv", Predictions: []string{folder + "predictions.jsonl"},
+		Labels: []string{folder + "labels.jsonl"},
+		From:   day(t, "1997-04-14"), To: day(t, "1997-06-16"),
+	}
+	opening := day(t, "1997-05-05")
+	fired := Run(t, c)
+	show(t, "elec2", fired)
+	first := func(alert, column string) time.Time {
+		for _, f := range fired {
+			if f.Labels["alertname"] == alert && f.Labels["column"] == column && !f.Fired.Before(opening) {
+				return f.Fired
+			}
+		}
+		t.Fatalf("%s %s has not fired after the opening", alert, column)
+		return time.Time{}
+	}
+	for _, column := range []string{"vicprice", "vicdemand", "transfer"} {
+		if at := first("ModelFeatureDrift", column); at.After(opening.AddDate(0, 0, 7)) {
+			t.Errorf("the drift of %s fires on %s, later than a week after the opening", column, at)
+		}
+	}
+	for _, f := range fired {
+		switch f.Labels["column"] {
+		case "vicprice", "vicdemand", "transfer":
+			if f.Fired.Before(opening) {
+				t.Errorf("the drift of %s fires on %s, before the opening", f.Labels["column"], f.Fired)
+			}
+		case "period":
+			t.Errorf("the time of day drifts on %s", f.Fired)
+		}
+	}
+	if at := first("ModelRetrainingRecommended", ""); at.Before(first("ModelFeatureDrift", "transfer")) {
+		t.Errorf("retraining is recommended on %s, before the drift", at)
 	}
 }
