@@ -528,10 +528,15 @@ func TestPromtoolFindsNothingToLint(t *testing.T) {
 
 func TestPromtoolUnitTestsPass(t *testing.T) {
 	paths, err := filepath.Glob(filepath.Join("tests", "*_test.yaml"))
-	if err != nil {
-		t.Fatal(err)
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no unit tests of rules: %v", err)
 	}
-	runPromtool(t, paths, "test", "rules")
+	for _, path := range paths {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			t.Parallel()
+			runPromtool(t, []string{path}, "test", "rules")
+		})
+	}
 }
 
 // runPromtool runs promtool with the arguments and the files.
