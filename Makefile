@@ -7,6 +7,8 @@ TOOLS_BIN ?= $(BIN)/tools
 CONFIG    ?= config.example.yaml
 FUZZTIME  ?= 30s
 LOADTIME  ?= 60s
+# Flags for `make bench`; bin/bench.out --help lists them.
+BENCH     ?=
 # The Alertmanager example beside the rules is none of them.
 RULES     := $(filter-out rules/alertmanager%,$(wildcard rules/*.yaml))
 # Extra flags for `make run`.
@@ -36,6 +38,11 @@ define with
 	set -ex; $(2)
 endef
 
+# Tells tests where our tools are, by variables such as PROMTOOL.
+TEST_TOOLS   := promtool amtool prometheus alertmanager
+export_tools := for tool in $(TEST_TOOLS); do if [ -x $(abspath $(TOOLS_BIN))/$$tool ]; then \
+	export $$(echo $$tool | tr a-z A-Z)=$(abspath $(TOOLS_BIN))/$$tool; fi; done
+
 .PHONY: all
 all: build check test ## Build, check and test
 
@@ -50,12 +57,27 @@ build: ## Build bin/drift_exporter
 .PHONY: test
 test: ## Run all tests, with the race detector where there is a C compiler
 	@race=-race; \
-	if [ -x $(TOOLS_BIN)/promtool ]; then PROMTOOL=$(abspath $(TOOLS_BIN)/promtool); export PROMTOOL; fi; \
+	$(export_tools); \
 	if [ "$$($(GO) env CGO_ENABLED)" != 1 ]; then race=; echo "without the race detector: it needs a C compiler"; fi; \
 	set -x; $(GO) test $$race -timeout 20m ./...
 
+.PHONY: e2e
+e2e: build ## Run the exporter with real Prometheus and Alertmanager, and check who is told what (three minutes)
+	@export DRIFT_EXPORTER=$(abspath $(BIN)/drift_exporter); $(export_tools); \
+	set -x; E2E=1 $(GO) test ./examples/demo -run TestStack -v -count=1
+
+.PHONY: demo
+demo: build ## Replay real flights with made up incidents through all programs, see examples/demo/README.md; flags in ARGS=...
+	@export DRIFT_EXPORTER=$(abspath $(BIN)/drift_exporter); $(export_tools); \
+	$(GO) build -o $(BIN)/demo ./examples/demo && exec $(BIN)/demo $(ARGS)
+
 .PHONY: bench
-bench: ## Run all benchmarks
+bench: build ## Measure the exporter against its floors and other tools; BENCH="-records 200000 -only logs" for less
+	$(GO) -C .ci/bench build -o $(abspath $(BIN)/bench.out) .
+	$(BIN)/bench.out -exporter $(BIN)/drift_exporter -dir $(BIN)/bench $(BENCH)
+
+.PHONY: microbench
+microbench: ## Run the Go benchmarks of all packages, for benchstat
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 .PHONY: load
@@ -78,7 +100,7 @@ golden: ## Rewrite the golden files of the packages that have them
 	done
 
 .PHONY: check
-check: check-format check-vet lint check-config check-metrics check-rules ## Run all checks that are not tests
+check: check-format check-vet lint check-config check-metrics check-rules check-alertmanager check-dashboards check-kubernetes ## Run all checks that are not tests
 
 .PHONY: check-format
 check-format:
@@ -109,14 +131,42 @@ check-metrics: build
 check-rules:
 	$(call with,promtool,"$$tool" check rules --lint=all --lint-fatal $(RULES); "$$tool" test rules rules/tests/*.yaml)
 
-.PHONY: tools
-tools: $(TOOLS_BIN)/promtool $(TOOLS_BIN)/golangci-lint ## Build promtool and golangci-lint into bin/tools
+.PHONY: check-alertmanager
+check-alertmanager:
+	$(call with,amtool,"$$tool" check-config rules/alertmanager.example.yaml)
 
-# Each tool is pinned in a module of its own, so that it adds nothing to the graph of ours. The tag leaves out service
-# discovery, which the checks do not use and which is most of the build.
-$(TOOLS_BIN)/promtool: .ci/tools/promtool/go.mod .ci/tools/promtool/go.sum
-	CGO_ENABLED=0 $(GO) -C .ci/tools/promtool build -trimpath -tags remove_all_sd -ldflags '-s -w' -o $(abspath $@) \
-		github.com/prometheus/prometheus/cmd/promtool
+# Grafana's types of what a dashboard may hold; the tests in dashboards/ check all else.
+.PHONY: check-dashboards
+check-dashboards:
+	@command -v node >/dev/null && command -v npm >/dev/null || { \
+		echo "$@: skipped: it needs node and npm, for Grafana's types"; exit 0; }; \
+	set -ex; mkdir -p $(BIN)/dashboards; cp .ci/dashboards/package.json $(BIN)/dashboards; \
+	npm --prefix $(BIN)/dashboards install --silent --no-package-lock --no-audit --no-fund || { \
+		echo "$@: skipped: npm could not get Grafana's types"; exit 0; }; \
+	node .ci/dashboards/check.mjs dashboards > $(BIN)/dashboards/dashboards.ts; \
+	$(BIN)/dashboards/node_modules/.bin/tsc --noEmit --strict --skipLibCheck --target es2022 --module esnext \
+		--moduleResolution bundler $(BIN)/dashboards/dashboards.ts
+
+# In a module of its own, for the types of Kubernetes and of the Prometheus Operator.
+.PHONY: check-kubernetes
+check-kubernetes:
+	$(GO) -C .ci/kubernetes test -mod=mod ./...
+
+TOOLS := promtool golangci-lint prometheus alertmanager amtool
+
+.PHONY: tools
+tools: $(TOOLS:%=$(TOOLS_BIN)/%) ## Build what checks and `make demo` use into bin/tools: Prometheus, Alertmanager, linters
+
+# Tools are pinned in modules of their own, so that they add nothing to the graph of ours. The tag leaves out service
+# discovery, which nothing here uses and which is most of the build.
+$(TOOLS_BIN)/prometheus $(TOOLS_BIN)/promtool: .ci/tools/prometheus/go.mod .ci/tools/prometheus/go.sum
+	CGO_ENABLED=0 $(GO) -C .ci/tools/prometheus build -trimpath -tags remove_all_sd -ldflags '-s -w' -o $(abspath $@) \
+		github.com/prometheus/prometheus/cmd/$(@F)
+
+# The newest that can be built from its module: later ones lack the files of the web page.
+$(TOOLS_BIN)/alertmanager $(TOOLS_BIN)/amtool: .ci/tools/alertmanager/go.mod .ci/tools/alertmanager/go.sum
+	CGO_ENABLED=0 $(GO) -C .ci/tools/alertmanager build -trimpath -ldflags '-s -w' -o $(abspath $@) \
+		github.com/prometheus/alertmanager/cmd/$(@F)
 
 $(TOOLS_BIN)/golangci-lint: .ci/tools/golangci-lint/go.mod .ci/tools/golangci-lint/go.sum
 	CGO_ENABLED=0 $(GO) -C .ci/tools/golangci-lint build -trimpath -ldflags '-s -w' -o $(abspath $@) \

@@ -169,10 +169,13 @@ func TestStateOfAnotherReferenceIsNotUsed(t *testing.T) {
 		stop()
 
 		// What only says where logs are and what is shown is no other model.
-		s.configure("    min_records: 20\n" + withState)
+		s.configure("    min_records: 20\n    depends_on: [orders, fraud]\n" + withState)
 		e, stop = s.follow(t)
 		settle()
-		gather(t, e).want(t, 1, metric.ModelsRestored)
+		got = gather(t, e)
+		got.want(t, 1, metric.ModelsRestored)
+		got.want(t, 1, metric.ModelDependency, "depends_on=fraud")
+		got.want(t, 1, metric.ModelDependency, "depends_on=orders")
 		stop()
 	})
 }

@@ -35,6 +35,9 @@ func (m *model) evaluate(now time.Time) *metric.Snapshot {
 	for _, w := range m.config.Windows {
 		e.out.Add(metric.WindowDuration, w.Length.Seconds(), name, w.Name)
 	}
+	for _, upstream := range m.config.DependsOn {
+		e.out.Add(metric.ModelDependency, 1, name, upstream)
+	}
 	if m.newest != never {
 		e.out.Add(metric.WindowEnd, seconds(m.newest), name)
 	}
@@ -68,6 +71,9 @@ func (e *evaluation) sources() {
 		e.out.Add(metric.SourceRecords, float64(p.records), name, p.name)
 		for _, reason := range p.reasons() {
 			e.out.Add(metric.SourceErrors, float64(p.errors[reason]), name, p.name, string(reason))
+		}
+		for _, reason := range record.Skips {
+			e.out.Add(metric.SourceSkipped, float64(p.skipped[reason]), name, p.name, string(reason))
 		}
 		e.out.Add(metric.SourceReadBytes, float64(p.bytes()), name, p.name)
 		e.out.Add(metric.SourceLagBytes, float64(stats.LagBytes), name, p.name)

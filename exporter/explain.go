@@ -1,6 +1,7 @@
 package exporter
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -40,6 +41,24 @@ func (e *Exporter) Explain(w io.Writer, n int) error {
 	return errors.Join(problems...)
 }
 
+// checkedRecords is how many records of each log a check of the configuration shows.
+const checkedRecords = 3
+
+// describeLogs writes how the first records of each log are understood, below the description of the model.
+func (m *model) describeLogs(w io.Writer) {
+	sources := slices.Concat(m.config.Predictions, m.config.Labels)
+	for i, p := range m.pipelines {
+		fmt.Fprintf(w, "  %s %s\n", p.purpose, p.name)
+		var text bytes.Buffer
+		if err := m.explain(&text, p, sources[i], checkedRecords); err != nil {
+			fmt.Fprintf(&text, "cannot be read: %v\n", err)
+		}
+		for line := range bytes.Lines(text.Bytes()) {
+			fmt.Fprintf(w, "    %s", line)
+		}
+	}
+}
+
 // String returns what the records of a source are.
 func (p purpose) String() string {
 	if p == labels {
@@ -50,8 +69,12 @@ func (p purpose) String() string {
 
 // explain explains one log.
 func (m *model) explain(w io.Writer, p *pipeline, s config.Source, n int) error {
-	if s.Path == config.Stdin {
-		_, err := fmt.Fprintln(w, "  the standard input is not read for this")
+	switch {
+	case s.Path == config.Stdin:
+		_, err := fmt.Fprintln(w, "the standard input is not read for this")
+		return err
+	case s.Receive != nil:
+		_, err := fmt.Fprintln(w, "what has been received is not shown")
 		return err
 	}
 	paths, err := doublestar.FilepathGlob(p.options.Pattern)
@@ -59,7 +82,7 @@ func (m *model) explain(w io.Writer, p *pipeline, s config.Source, n int) error 
 		return err
 	}
 	if len(paths) == 0 {
-		_, err := fmt.Fprintln(w, "  no file matches the path yet")
+		_, err := fmt.Fprintln(w, "no file matches the path yet")
 		return err
 	}
 	if s.Spec != nil {
@@ -67,11 +90,17 @@ func (m *model) explain(w io.Writer, p *pipeline, s config.Source, n int) error 
 	}
 	x := &explanation{w: w, left: n, schema: withIDs(p.schema)}
 	for _, path := range paths {
-		if err := x.file(path, p.format); err != nil || x.left <= 0 {
+		if err := x.file(path, p.format); err != nil {
 			return err
 		}
+		if x.enough() {
+			break
+		}
 	}
-	return nil
+	if x.skipped > 0 {
+		_, err = fmt.Fprintf(w, "%d records passed over (where)\n", x.skipped)
+	}
+	return err
 }
 
 func (m *model) explainMapped(w io.Writer, p *pipeline, s config.Source, n int, paths []string) error {
@@ -100,10 +129,16 @@ const maxExplained = 100
 
 // explanation writes the records of a log that has no mapping.
 type explanation struct {
-	w      io.Writer
-	left   int // records still to be written
-	schema *record.Schema
+	w       io.Writer
+	left    int // records still to be written
+	skipped int // records that are not of this model
+	schema  *record.Schema
 }
+
+// maxSkipped is after how many records that are not of a model no further one is looked for.
+const maxSkipped = 10_000
+
+func (x *explanation) enough() bool { return x.left <= 0 || x.skipped >= maxSkipped }
 
 // withIDs returns a schema that has the fields of ids as columns too, behind its own: of ids batches have hashes only.
 func withIDs(s *record.Schema) *record.Schema {
@@ -154,7 +189,7 @@ func (x *explanation) file(path string, format decode.Format) error {
 		if err := x.batch(path, c.DataLine(), &b); err != nil {
 			return err
 		}
-		if x.left <= 0 {
+		if x.enough() {
 			return errExplained
 		}
 		return nil
@@ -171,6 +206,7 @@ var errExplained = errors.New("enough records have been explained")
 // batch writes the rows of a batch and what is wrong between them, in the order of the lines. line is that of the
 // first.
 func (x *explanation) batch(path string, line int, b *record.Batch) error {
+	x.skipped += b.Skipped
 	rejects := b.Rejects
 	for row := 0; row < b.Rows && x.left > 0; row++ {
 		for len(rejects) > 0 && rejects[0].Line < int(b.RowLines[row]) && x.left > 0 {

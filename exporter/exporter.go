@@ -86,21 +86,23 @@ func (e *Exporter) build(c *config.Config, follow bool) ([]*model, error) {
 	return models, errors.Join(problems...)
 }
 
-// Check builds all references and prints what was inferred about them.
+// Check builds all references and prints what was inferred about them, and how the first records of each log are
+// understood. A log that cannot be read yet is no problem of the configuration.
 func (e *Exporter) Check(w io.Writer) error {
 	var problems []error
 	for i := range e.config.Load().Models {
 		c := &e.config.Load().Models[i]
-		general, own, err := newBaselines(c)
+		m, err := newModel(c, false, e.options.Now, e.options.Logger)
 		if err != nil {
 			problems = append(problems, err)
 			continue
 		}
-		describe(w, c, c.Reference.Path, general.profile)
+		describe(w, c, c.Reference.Path, m.general.profile)
 		for _, r := range c.References {
 			fmt.Fprintf(w, "version %q of ", r.Version)
-			describe(w, c, r.File.Path, own[r.Version].profile)
+			describe(w, c, r.File.Path, m.own[r.Version].profile)
 		}
+		m.describeLogs(w)
 	}
 	return errors.Join(problems...)
 }

@@ -55,6 +55,7 @@ type model struct {
 	recent                                  *recentIDs    // nil with labels: the join knows
 	monitors                                []*monitor
 	versions                                map[string]uint16
+	latest                                  uint16 // version that was looked up
 	// newest is the newest event time of predictions, newestLabel that of labels too.
 	newest, newestLabel  int64
 	lastRead, labelsRead time.Time
@@ -307,6 +308,7 @@ func (m *model) consume(l *load) {
 	}
 	l.line = line
 	p.counted(l.block, line+b.Lines)
+	p.skipped[record.ByCondition] += uint64(b.Skipped)
 	m.count(l, now)
 }
 
@@ -323,6 +325,12 @@ func (m *model) count(l *load, now time.Time) {
 	} else {
 		m.addLabels(l, now)
 	}
+}
+
+// skipRow counts a record that was decoded but is from before the time at which the source starts.
+func (p *pipeline) skipRow() {
+	p.records--
+	p.skipped[record.ByStart]++
 }
 
 // rejectRow counts a record that was decoded but cannot be used.
@@ -348,6 +356,10 @@ func (m *model) addPredictions(l *load, now time.Time) {
 	at := -1
 	for row := range b.Rows {
 		t := b.Times[row]
+		if t < l.pipeline.since {
+			l.pipeline.skipRow()
+			continue
+		}
 		if t > limit {
 			m.rejectRow(l, row, record.Future, now, "event time "+timeText(t)+" lies in the future")
 			continue
@@ -426,7 +438,11 @@ func (m *model) version(l *load, row int) uint16 {
 	if span.IsString() {
 		name = l.batch.Text(span)
 	}
+	if int(m.latest) < len(m.monitors) && m.monitors[m.latest].version == string(name) {
+		return m.latest // most records are of the version of the one before
+	}
 	if i, ok := m.versions[string(name)]; ok {
+		m.latest = i
 		return i
 	}
 	if len(m.monitors) > m.config.MaxVersions {
@@ -546,6 +562,10 @@ func (m *model) addLabels(l *load, now time.Time) {
 	reference := m.labelColumn()
 	m.join.Touch(b.IDs)
 	for row := range b.Rows {
+		if b.Times[row] < l.pipeline.since {
+			l.pipeline.skipRow()
+			continue
+		}
 		if b.IDs[row] == 0 {
 			m.rejectRow(l, row, record.NoID, now, "the label has no id")
 			continue

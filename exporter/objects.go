@@ -32,7 +32,17 @@ func (p *pipeline) runObjects(ctx context.Context, files *source.Objects, seed u
 		r.free <- &source.Block{}
 		r.idle <- &load{pipeline: p, free: r.free, idle: r.idle}
 	}
-	files.Run(ctx, r.read, r.giveUp)
+	files.Run(ctx, r.read, r.giveUp, r.began)
+}
+
+// began sends where the files are that were passed over.
+func (r *objectReader) began(ctx context.Context, passed []source.Position) {
+	l := r.take(ctx)
+	if l == nil {
+		return
+	}
+	l.batch.Reset(r.pipeline.schema)
+	r.pass(ctx, l, source.Block{Began: true, Passed: passed})
 }
 
 // read reads what a file has beyond its position. An error says that it is not complete; one that is damaged in its
@@ -84,12 +94,17 @@ func (r *objectReader) take(ctx context.Context) *load {
 
 // send passes a load on, which ends the file's rows up to there.
 func (r *objectReader) send(ctx context.Context, o *source.Object, l *load) {
-	b := <-r.free
-	*b = source.Block{File: o.Path, First: o.Position.Offset == 0, Forgotten: o.Forgotten}
+	b := source.Block{File: o.Path, First: o.Position.Offset == 0, Forgotten: o.Forgotten}
 	o.Forgotten = nil
 	o.Position.Offset += int64(l.batch.Lines)
 	b.Position = o.Position
-	l.block = b
+	r.pass(ctx, l, b)
+}
+
+// pass passes a load with its block on.
+func (r *objectReader) pass(ctx context.Context, l *load, block source.Block) {
+	l.block = <-r.free
+	*l.block = block
 	if l.caughtUp = r.pipeline.caughtUp(); !l.caughtUp {
 		r.pipeline.starting.Add(1)
 	}

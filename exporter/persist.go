@@ -18,7 +18,7 @@ import (
 )
 
 // stateVersion changes whenever what a model saves changes its shape or its meaning.
-const stateVersion = 4
+const stateVersion = 5
 
 // fingerprint is a hash of all that gives meaning to a model's state: its references, and its configuration but for
 // what only says where the logs are or what is shown of the counts. A state of another fingerprint is of no use.
@@ -26,7 +26,7 @@ func (m *model) fingerprint() (uint64, error) {
 	c := *m.config
 	c.Predictions, c.Labels = wheres(c.Predictions), wheres(c.Labels)
 	c.Reference, c.References = config.File{}, nil
-	c.MinRecords, c.Champion, c.MaxIDs = 0, "", 0
+	c.MinRecords, c.Champion, c.MaxIDs, c.DependsOn = 0, "", 0, nil
 	c.AllowedLateness, c.MaxFuture = 0, 0
 	text, err := json.Marshal(c)
 	if err != nil {
@@ -183,7 +183,10 @@ type savedPipeline struct {
 	records   uint64
 	bytes     uint64
 	errors    map[record.Reason]uint64
+	skipped   map[record.Skip]uint64
 	lastRead  time.Time
+	began     bool
+	since     int64
 	positions []source.Position
 	lines     []uint64 // of the file before each position
 	waiting   []byte   // the state of an assembler, empty without one
@@ -198,7 +201,10 @@ func (p *pipeline) save(e *state.Encoder) {
 	e.Uint(p.records)
 	e.Uint(p.bytes())
 	saveCounts(e, p.errors)
+	saveCounts(e, p.skipped)
 	saveTime(e, p.lastRead)
+	e.Bool(p.began)
+	e.Int(p.since)
 	places := p.places
 	if p.options.Stream != nil {
 		places = nil // what a stream has given cannot be read again
@@ -225,7 +231,9 @@ func loadPipeline(d *state.Decoder) *savedPipeline {
 	s.purpose = purpose(why)
 	s.records, s.bytes = d.Uint(), d.Uint()
 	s.errors = loadCounts[record.Reason](d)
+	s.skipped = loadCounts[record.Skip](d)
 	s.lastRead = loadTime(d)
+	s.began, s.since = d.Bool(), d.Int()
 	s.positions = make([]source.Position, d.Count(1))
 	s.lines = make([]uint64, len(s.positions))
 	for i := range s.positions {
@@ -244,6 +252,7 @@ func (m *model) resume(saved []*savedPipeline, d *state.Decoder) {
 			if s.key == p.key() && s.purpose == p.purpose {
 				p.records, p.bytesBefore, p.lastRead = s.records, s.bytes, s.lastRead
 				maps.Copy(p.errors, s.errors)
+				maps.Copy(p.skipped, s.skipped)
 				if err := p.await(s.waiting); err != nil {
 					d.Fail("source %s: %w", p.name, err)
 					return

@@ -50,9 +50,14 @@ type pipeline struct {
 	records     uint64
 	bytesBefore uint64 // that earlier runs have read
 	errors      map[record.Reason]uint64
+	skipped     map[record.Skip]uint64
 	lastRead    time.Time
 	places      map[uint64]place // by the number of the content
 	logged      time.Time        // when a rejected record was last logged
+	// began says that it is settled where reading begins in the files that were there at the first start: what comes
+	// later is read whole. Records before since, in nanoseconds, are passed over; never stands for none.
+	began bool
+	since int64
 }
 
 // files are the files of a source: a *source.Files whose blocks are decoded, or *source.Objects.
@@ -113,9 +118,9 @@ func newPipeline(s config.Source, why purpose, schema *record.Schema, follow boo
 	p := &pipeline{
 		name: s.Path, purpose: why, format: format, schema: schema, logger: logger,
 		mapped: s.Spec != nil, assembler: assembler,
-		errors: make(map[record.Reason]uint64), places: make(map[uint64]place),
+		errors: make(map[record.Reason]uint64), skipped: make(map[record.Skip]uint64), places: make(map[uint64]place),
 		options: source.Options{
-			Pattern: s.Path, Header: format.Header, Split: format.Split,
+			Pattern: s.Path, Header: format.Header, Split: format.Split, EachLine: format.EachLine,
 			Follow: follow, PollInterval: pollInterval, Logger: logger,
 		},
 	}
@@ -127,12 +132,33 @@ func newPipeline(s config.Source, why purpose, schema *record.Schema, follow boo
 	case s.Path == config.Stdin:
 		p.options.Stream = os.Stdin
 	}
+	since := int64(never)
+	if s.StartAt.Back > 0 {
+		since = now().Add(-s.StartAt.Back).UnixNano()
+	}
+	// Nothing would be left of logs that are only read to their end.
+	p.startAt(!s.StartAt.End || !follow, since)
 	p.files = p.newFiles()
 	return p, nil
 }
 
+// startAt says whether it is settled where reading begins, and before which time records are passed over.
+func (p *pipeline) startAt(began bool, since int64) {
+	p.began, p.since = began, since
+	p.options.AtEnd, p.options.Since = !began, time.Time{}
+	if since != never {
+		p.options.Since = time.Unix(0, since)
+	}
+}
+
 // resume makes a source that has not run yet go on where another run has got to. It may be called more than once.
 func (p *pipeline) resume(s *savedPipeline) {
+	switch {
+	case s.key == p.key() && s.began:
+		p.startAt(true, s.since)
+	case s.began:
+		p.startAt(p.began, min(p.since, s.since)) // it may be the same log at another path
+	}
 	for i, position := range s.positions {
 		for {
 			if _, taken := p.places[position.Content]; !taken {
@@ -162,7 +188,14 @@ func (p *pipeline) begin(b *source.Block) (lines int) {
 
 // counted notes that a block was counted, behind which there are so many lines of its file.
 func (p *pipeline) counted(b *source.Block, lines int) {
-	p.places[b.Position.Content] = place{b.Position, lines}
+	if b.Began {
+		p.began = true
+		for _, passed := range b.Passed {
+			p.places[passed.Content] = place{position: passed}
+		}
+	} else {
+		p.places[b.Position.Content] = place{b.Position, lines}
+	}
 	for _, content := range b.Forgotten {
 		delete(p.places, content)
 	}

@@ -5,6 +5,7 @@
 package rules
 
 import (
+	"bytes"
 	"embed"
 	"io/fs"
 )
@@ -12,7 +13,14 @@ import (
 //go:embed thresholds.yaml recording.yaml *-alerts.yaml
 var files embed.FS
 
+//go:embed alertmanager.example.yaml
+var alertmanager []byte
+
 // Files returns the rule files by their names: thresholds.yaml with the thresholds as series, recording.yaml with the
 // verdicts, and model-alerts.yaml, data-alerts.yaml and exporter-alerts.yaml. Prometheus needs the first two and those
 // alerts that are wanted; their unit tests are not among them.
 func Files() fs.FS { return files }
+
+// Alertmanager returns alertmanager.example.yaml, an example of a configuration for Alertmanager that routes the alerts
+// by what they ask for, and silences those that follow from others.
+func Alertmanager() []byte { return bytes.Clone(alertmanager) }

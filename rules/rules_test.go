@@ -2,6 +2,7 @@ package rules
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io/fs"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/drift-exporter/drift_exporter/exporter/metric"
+	"github.com/drift-exporter/drift_exporter/exporter/metric/query"
 )
 
 // rule is a rule as Prometheus reads it.
@@ -31,8 +33,9 @@ type rule struct {
 
 // group is a group of rules.
 type group struct {
-	Name  string `yaml:"name"`
-	Rules []rule `yaml:"rules"`
+	Name     string `yaml:"name"`
+	Interval string `yaml:"interval"`
+	Rules    []rule `yaml:"rules"`
 }
 
 // parseGroups reads one rule file and takes no key that Prometheus would not take.
@@ -130,7 +133,8 @@ func lintAlert(r rule) []string {
 	check(strings.Contains(description, "{{"), "description has no template")
 	check(capital.MatchString(description), "description does not start as a sentence")
 	check(r.Annotations["runbook_url"] == runbooks+strings.ToLower(r.Alert), "runbook_url does not lead to its heading")
-	check(slices.Contains(waits, r.For), "for is not between 5m and 1h")
+	// Nobody is told of information, so it need not wait, and must not where it silences others.
+	check(slices.Contains(waits, r.For) || r.For == "" && r.Labels["severity"] == "info", "for is not between 5m and 1h")
 	for name, value := range r.Labels {
 		check(!strings.Contains(value, "{{"), "label "+name+" has a template")
 	}
@@ -143,7 +147,7 @@ func TestAlertsKeepTheCustoms(t *testing.T) {
 			t.Errorf("%s: %s", r.Alert, problem)
 		}
 		drifts := strings.HasPrefix(r.Alert, "Model") && r.Alert != "ModelPredictionsStale"
-		if drifts && r.KeepFiringFor == "" {
+		if drifts && r.Labels["severity"] != "info" && r.KeepFiringFor == "" {
 			t.Errorf("%s: keep_firing_for is missing", r.Alert)
 		}
 	}
@@ -176,6 +180,7 @@ func TestLintAlertFindsWhatIsWrong(t *testing.T) {
 		{"a description that names nothing", func(r *rule) { r.Annotations["description"] = "It is odd." }},
 		{"the runbook of another alert", func(r *rule) { r.Annotations["runbook_url"] = runbooks + "modeleven" }},
 		{"no patience", func(r *rule) { r.For = "1m" }},
+		{"a warning that does not wait", func(r *rule) { r.For, r.Labels["severity"] = "", "warning" }},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -211,7 +216,7 @@ func series(t *testing.T) map[string][]string {
 	t.Helper()
 	target := []string{"job", "instance"}
 	known := map[string][]string{"up": target}
-	all := []string{"job", "instance", "severity"}
+	all := []string{"job", "instance", "severity", "action", "alertname", "alertstate"}
 	for _, def := range metric.Catalogue {
 		known[def.Name] = slices.Concat(def.Labels, target)
 		all = append(all, def.Labels...)
@@ -220,39 +225,44 @@ func series(t *testing.T) map[string][]string {
 		known[r.Record] = all
 	}
 	known["drift_threshold"] = []string{"statistic", "severity", "model", "column"}
-	known[anyMetric] = all
+	known["ALERTS"] = all
+	known[query.AnyMetric] = all
 	return known
 }
 
 // lintExpr returns the metrics and labels of an expression that do not exist, and the matchings that would mix the
 // series of two exporters.
 func lintExpr(expr string, known map[string][]string) []string {
-	uses, err := scan(expr)
+	uses, err := query.Scan(expr)
 	if err != nil {
 		return []string{err.Error()}
 	}
 	var problems []string
 	for _, u := range uses {
-		labels, ok := known[u.metric]
+		labels, ok := known[u.Metric]
 		if !ok {
-			problems = append(problems, fmt.Sprintf("no metric %q", u.metric))
+			problems = append(problems, fmt.Sprintf("no metric %q", u.Metric))
 		}
-		for _, label := range u.labels {
+		for _, label := range u.Labels {
 			if ok && !slices.Contains(labels, label) {
-				problems = append(problems, fmt.Sprintf("%s%s has no label %q", u.metric, u.keyword, label))
+				problems = append(problems, fmt.Sprintf("%s%s has no label %q", u.Metric, u.Keyword, label))
 			}
 		}
-		// Thresholds are set for all exporters at once.
-		thresholds := slices.ContainsFunc(uses, func(u use) bool { return u.metric == "drift_threshold" })
-		targets := slices.Contains(u.labels, "job") && slices.Contains(u.labels, "instance")
-		if u.keyword == "on" && !thresholds && !targets {
-			problems = append(problems, fmt.Sprintf("on (%s) lacks job or instance", strings.Join(u.labels, ", ")))
-		}
-		if u.keyword == "by" {
-			problems = append(problems, "by drops labels of the target, without keeps them")
+		// Thresholds are set for all exporters at once, and any exporter may watch what a model depends on.
+		global := []string{"drift_threshold", metric.ModelDependency.Name}
+		everywhere := slices.ContainsFunc(uses, func(u query.Use) bool { return slices.Contains(global, u.Metric) })
+		targets := slices.Contains(u.Labels, "job") && slices.Contains(u.Labels, "instance")
+		if u.Keyword == "on" && !everywhere && !targets {
+			problems = append(problems, fmt.Sprintf("on (%s) lacks job or instance", strings.Join(u.Labels, ", ")))
 		}
 	}
 	return problems
+}
+
+// dropsTargets reports whether an aggregation mixes the series of exporters, as a description may that lists names.
+func dropsTargets(expr string) bool {
+	uses, err := query.Scan(expr)
+	return err != nil || slices.ContainsFunc(uses, func(u query.Use) bool { return u.Keyword == "by" })
 }
 
 // lookups matches the queries that a description makes.
@@ -277,6 +287,9 @@ func TestExpressionsUseWhatExists(t *testing.T) {
 		for _, problem := range lintExpr(r.Expr, known) {
 			t.Errorf("%s%s: %s", r.Alert, r.Record, problem)
 		}
+		if dropsTargets(r.Expr) {
+			t.Errorf("%s%s: by drops labels of the target, without keeps them", r.Alert, r.Record)
+		}
 		if r.Alert == "" {
 			continue
 		}
@@ -285,13 +298,13 @@ func TestExpressionsUseWhatExists(t *testing.T) {
 			t.Errorf("%s: found %d of %d queries of the description", r.Alert, len(found), want)
 		}
 		for _, match := range templateLabels.FindAllStringSubmatch(r.Annotations["description"], -1) {
-			if !slices.Contains(known[anyMetric], match[1]) {
+			if !slices.Contains(known[query.AnyMetric], match[1]) {
 				t.Errorf("%s: description: no label %q", r.Alert, match[1])
 			}
 		}
-		for _, query := range found {
-			for _, problem := range lintExpr(query, known) {
-				t.Errorf("%s: description: %s in %s", r.Alert, problem, query)
+		for _, expr := range found {
+			for _, problem := range lintExpr(expr, known) {
+				t.Errorf("%s: description: %s in %s", r.Alert, problem, expr)
 			}
 		}
 	}
@@ -363,6 +376,7 @@ func alertThresholds() map[string][]string {
 		"DriftRecordsRejected":       {"rejected_record_ratio"},
 		"DriftReceiverRefusing":      {},
 		"DriftReceiverSpoolFilling":  {},
+		"ModelUpstreamDrifting":      {},
 	}
 }
 
@@ -498,19 +512,23 @@ func TestEachAlertHasUnitTests(t *testing.T) {
 	}
 }
 
-// promtool returns the path of promtool. Without it the test is skipped, or fails where REQUIRE_TOOLS is 1.
+// promtool returns the path of promtool.
 func promtool(t *testing.T) string {
 	t.Helper()
-	name := os.Getenv("PROMTOOL")
-	if name == "" {
-		name = "promtool"
-	}
-	path, err := exec.LookPath(name)
+	return program(t, "promtool", "Prometheus 2.42")
+}
+
+// program returns the path of a program that comes with a release, or newer ones: what the variable of its name in
+// capitals says, or else the one in PATH. Without it the test is skipped, or fails where REQUIRE_TOOLS is 1.
+func program(t *testing.T, name, release string) string {
+	t.Helper()
+	variable := strings.ToUpper(name)
+	path, err := exec.LookPath(cmp.Or(os.Getenv(variable), name))
 	if err == nil {
 		return path
 	}
-	reason := fmt.Sprintf("%v: get promtool with Prometheus 2.42 or newer (prometheus.io/download) "+
-		"and put it in PATH, or set PROMTOOL to its absolute path", err)
+	reason := fmt.Sprintf("%v: get %s with `make tools`, or with %s or newer (prometheus.io/download) "+
+		"and put it in PATH, or set %s to its absolute path", err, name, release, variable)
 	if os.Getenv("REQUIRE_TOOLS") == "1" {
 		t.Fatal(reason)
 	}

@@ -25,9 +25,10 @@ const defaultAddress = ":10058"
 type flags struct {
 	// command is the name of the command.
 	command string
-	// model and output are flags of the command profile, report those of the command report.
+	// model and output are flags of the command profile, report and bundle those of the commands of these names.
 	model, output string
 	report        reportFlags
+	bundle        bundleFlags
 	configFile    string
 	configCheck   bool
 	once          bool
@@ -48,8 +49,16 @@ type reportFlags struct {
 	explain        int
 }
 
+// bundleFlags are the flags of the command bundle.
+type bundleFlags struct {
+	output, image string
+	labels        map[string]string
+	force         bool
+}
+
 // The commands.
 const (
+	bundleCommand  = "bundle"
 	profileCommand = "profile"
 	reportCommand  = "report"
 )
@@ -65,7 +74,8 @@ func parseFlags(args []string, stdout, stderr io.Writer) (f *flags, code int, do
 	app.Version(version.Print("drift_exporter"))
 	app.HelpFlag.Short('h')
 	app.Flag("config.file", "Path of the configuration.").Default("config.yaml").StringVar(&f.configFile)
-	app.Flag("config.check", "Check the configuration and its references, print what was inferred, and exit.").
+	app.Flag("config.check", "Check the configuration and its references, print what was inferred and how the first "+
+		"records of each log are understood, and exit.").
 		BoolVar(&f.configCheck)
 	app.Flag("once", "Read all logs to their end, print the metrics, and exit.").BoolVar(&f.once)
 	app.Flag("web.telemetry-path", "Path under which metrics are served.").Default("/metrics").StringVar(&f.telemetryPath)
@@ -80,12 +90,14 @@ func parseFlags(args []string, stdout, stderr io.Writer) (f *flags, code int, do
 	profile.Flag("model", "Name of the model; needed if the configuration has several.").StringVar(&f.model)
 	profile.Flag("output", "Path of the profile, such as churn.profile.json.gz.").Required().StringVar(&f.output)
 	failOn := addReport(app, &f.report)
+	addBundle(app, &f.bundle)
 	command, err := app.Parse(args)
 	f.command = command
 	if err == nil {
 		err = checkTelemetryPath(f.telemetryPath)
 	}
-	if err == nil && (command == profileCommand || command == reportCommand) && (f.once || f.configCheck) {
+	alone := command == profileCommand || command == reportCommand || command == bundleCommand
+	if err == nil && alone && (f.once || f.configCheck) {
 		err = fmt.Errorf("the command %s takes neither --once nor --config.check", command)
 	}
 	if err == nil {
@@ -115,6 +127,18 @@ func addReport(app *kingpin.Application, f *reportFlags) *string {
 	c.Flag("top", "How many columns and slices are listed; 0 for all.").Default("10").IntVar(&f.top)
 	return c.Flag("fail-on", "Exit with code 3 if a value exceeds the threshold that rules/thresholds.yaml ships: drift, "+
 		"data or errors, or several with commas between them. With nothing to judge, exit with code 1.").String()
+}
+
+// addBundle adds the command bundle.
+func addBundle(app *kingpin.Application, f *bundleFlags) {
+	f.labels = map[string]string{}
+	c := app.Command(bundleCommand, "Write the rules, the Grafana dashboards, an example for Alertmanager, and all of it "+
+		"as Kubernetes objects, into a folder. It needs no configuration.")
+	c.Flag("output", "The folder.").Required().PlaceHolder("DIR").StringVar(&f.output)
+	c.Flag("image", "Container image of the Deployment.").Default("drift_exporter").StringVar(&f.image)
+	c.Flag("label", "Label of all Kubernetes objects, such as release=prometheus; repeatable.").PlaceHolder("NAME=VALUE").
+		StringMapVar(&f.labels)
+	c.Flag("force", "Overwrite files that are there and differ.").BoolVar(&f.force)
 }
 
 // kinds reads a list of kinds of findings.

@@ -54,6 +54,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 func start(ctx context.Context, f *flags, logger *slog.Logger) error {
+	if f.command == bundleCommand {
+		return writeBundle(f)
+	}
 	registry := prometheus.NewRegistry()
 	var base prometheus.Gatherer
 	if !f.once && f.command != profileCommand && f.command != reportCommand {

@@ -122,6 +122,10 @@ type Model struct {
 	// replaces the default, and an empty list leaves none. Numbers and booleans are kept as they are written. Default
 	// ["", NA, N/A, NaN, "null", "NULL", None], where the quotes keep YAML from reading a null.
 	MissingValues []string
+	// DependsOn are `depends_on`: the models and tables that the model's features come from, sorted by name here. A table
+	// is one that some exporter watches as a model of this name. Rules take from it that a drift of the model follows from
+	// one upstream. Default: none.
+	DependsOn []string
 }
 
 // Task is what a model does.
@@ -211,12 +215,25 @@ type Source struct {
 	// Mapping is `mapping`: how the records of a log become rows, in the grammar of docs/platforms.md. Default: none. It
 	// is YAML here, with the keys in order; Spec is what it means.
 	Mapping string
+	// StartAt is `start_at`: where reading begins when the log is read for the first time: beginning, end, or a duration
+	// back, such as 7d. Files that appear later are read whole, and a state that knows the log wins over it. A duration
+	// passes over the records whose time lies further back than that, and leaves files unread that have not been written
+	// to since. Not with receive, and for the standard input only a duration; 1s to 10y. Default beginning.
+	StartAt StartAt
 	// FeatureNames are `feature_names`: the names of the features in the order in which requests that have no names have
 	// their values, as a list, or the path of a statistics.json of SageMaker that has them. Only with preset or mapping.
 	// Default: f0, f1 and so on.
 	FeatureNames FeatureNames
 	// Spec is the mapping of Preset or Mapping with FeatureNames, as far as they are a list; nil for native.
 	Spec *mapping.Spec
+}
+
+// StartAt is where reading begins. The zero value stands for the beginning.
+type StartAt struct {
+	// End says that it is the end of what there is.
+	End bool
+	// Back is how far back from now the first record may lie, 0 where that is not limited.
+	Back time.Duration
 }
 
 // FeatureNames are names, or the path of a file that has them.

@@ -46,7 +46,7 @@ func completeModel() Model {
 		Predictions: []Source{
 			{Path: "/var/log/**/*.jsonl", Where: []Condition{{"canary", "false"}, {"model", "churn"}, {"shard", "010"}}},
 			{Path: "/var/log/[ab]?.{log,txt}", Format: JSONL, ID: "{request}/{row}", Unwrap: CRI},
-			{Path: "/var/log/plain.csv", Header: []string{"id", "timestamp", "age"}},
+			{Path: "/var/log/plain.csv", Header: []string{"id", "timestamp", "age"}, StartAt: StartAt{End: true}},
 			{Path: "/capture/**", Preset: "sagemaker", FeatureNames: FeatureNames{List: []string{"tenure", "10"}}, Spec: sagemaker},
 			{
 				Path: "/var/log/app.log", FeatureNames: FeatureNames{Path: "/srv/statistics.json"}, Spec: app,
@@ -60,7 +60,7 @@ func completeModel() Model {
 			},
 		},
 		Labels: []Source{
-			{Path: "/srv/labels/*.csv"},
+			{Path: "/srv/labels/*.csv", StartAt: StartAt{Back: 9 * day}},
 			{Path: "/srv/late.txt", Format: CSV, Header: []string{"id", "label"}},
 			{
 				Receive: &Receive{Name: "churn_labels", Spool: "/srv/state/spool", MaxBody: 4 << 20, MaxSpool: 1 << 30},
@@ -87,7 +87,7 @@ func completeModel() Model {
 		AllowedLateness: 0, MaxFuture: 90 * time.Minute,
 		Slices: []Slice{{"plan.code"}, {"plan.code", "age"}, {"2"}}, MaxSliceValues: 20,
 		Detectors: []string{"adwin", "page_hinkley"}, Champion: "2.0",
-		MissingValues: []string{"-999", "null", ""},
+		MissingValues: []string{"-999", "null", ""}, DependsOn: []string{"12", "price"},
 	}
 }
 
@@ -220,6 +220,7 @@ models:
     moving_reference: true
     predictions:
       - path: /var/log/**/*.jsonl
+        start_at: beginning
         where:
           canary: "false"
 `
@@ -231,6 +232,7 @@ models:
 		"    detectors: [adwin, page_hinkley]", `    champion: "2.0"`, "      id: '{request.id}_{row}'",
 		"    windows: [30m, 24h, 7d]", "    allowed_lateness: 0s", "    max_future: 1h30m",
 		"        edges: [-18, 30.5, 450, 1000]", `    missing_values: ["-999", "null", ""]`, "    missing_values: []",
+		`    depends_on: ["12", price]`,
 	} {
 		if !strings.Contains(string(got), line+"\n") {
 			t.Errorf("rendered file lacks the line %q:\n%s", line, got)

@@ -49,6 +49,7 @@ type (
 		Champion        text                   `yaml:"champion,omitempty"`
 		ErrorTolerance  float64                `yaml:"error_tolerance,omitempty"`
 		MissingValues   []text                 `yaml:"missing_values,flow"`
+		DependsOn       []text                 `yaml:"depends_on,flow,omitempty"`
 	}
 	writtenSource struct {
 		Path          text            `yaml:"path,omitempty"`
@@ -57,6 +58,7 @@ type (
 		Header        []text          `yaml:"header,flow,omitempty"`
 		Unwrap        Unwrap          `yaml:"unwrap,omitempty"`
 		ID            text            `yaml:"id,omitempty"`
+		StartAt       string          `yaml:"start_at,omitempty"`
 		Where         map[text]text   `yaml:"where,omitempty"`
 		Preset        text            `yaml:"preset,omitempty"`
 		Mapping       *yaml.Node      `yaml:"mapping,omitempty"`
@@ -161,6 +163,9 @@ func writeModel(m *Model) writtenModel {
 	for _, value := range m.MissingValues {
 		w.MissingValues = append(w.MissingValues, text(value))
 	}
+	for _, upstream := range m.DependsOn {
+		w.DependsOn = append(w.DependsOn, text(upstream))
+	}
 	for _, r := range m.References {
 		if w.References == nil {
 			w.References = map[text]writtenSource{}
@@ -214,6 +219,9 @@ func writeSources(sources []Source, timeout time.Duration) []writtenSource {
 		w := writtenSource{
 			Path: text(s.Path), Receive: writeReceive(s.Receive), Format: s.Format, Header: texts(s.Header),
 			Unwrap: s.Unwrap, ID: text(s.ID), Preset: text(s.Preset), Mapping: writeMapping(s.Mapping),
+		}
+		if s.Receive == nil {
+			w.StartAt = s.StartAt.String()
 		}
 		switch {
 		case s.FeatureNames.Path != "":

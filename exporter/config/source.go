@@ -40,6 +40,7 @@ func (l *loader) sourceKeys(s *Source) []key {
 		{"header", func(v node) { readHeader(v, &s.Header) }, ""},
 		{"unwrap", func(v node) { choice(v, &s.Unwrap, Docker, CRI) }, ""},
 		{"id", func(v node) { readID(v, &s.ID) }, ""},
+		{"start_at", func(v node) { readStartAt(v, &s.StartAt) }, ""},
 		{"where", func(v node) { readWhere(v, s) }, ""},
 		{"preset", func(v node) { readPreset(v, &s.Spec, &s.Preset) }, ""},
 		{"mapping", func(v node) { readInline(v, s) }, ""},
@@ -66,6 +67,7 @@ func (s *Source) complete(n node) {
 		names.problem("is for a log with a preset or a mapping; remove it, the names stand in the log")
 	}
 	checkStdin(n, s)
+	checkStartAt(n, s)
 	if s.Spec == nil {
 		checkFormat(n, FormatOf(s.Format, s.Path))
 		return

@@ -9,45 +9,54 @@ type clock struct {
 	known         bool
 }
 
+// toMinute is the length of a time up to its minute.
+const toMinute = len("2006-01-02T15:04")
+
 // parse is parseTime of b[i:end], behind which at least Padding bytes must be readable.
 func (c *clock) parse(b []byte, i, end int) (ns int64, ok bool) {
-	const seconds = len("2006-01-02T15:04")
-	if end-i > seconds && load8(b, i) == c.first && load8(b, i+8) == c.second && c.known {
-		if past, ok := secondsOf(b[i+seconds : end]); ok {
-			return c.minute + past, true
-		}
+	if ns, after := c.follow(b, i); after == end && after > 0 {
+		return ns, true
 	}
 	ns, ok = parseTime(b[i:end])
-	if ok && end-i > seconds {
-		if past, plain := secondsOf(b[i+seconds : end]); plain {
+	if ok && end-i > toMinute {
+		if past, after := seconds(b, i+toMinute); after == end && after > 0 {
 			c.first, c.second, c.minute, c.known = load8(b, i), load8(b, i+8), ns-past, true
 		}
 	}
 	return ns, ok
 }
 
-// secondsOf reads what follows the minute of a time in UTC: ":05Z", or with up to nine digits of fraction
-// ":05.123Z". It leaves everything else, a leap second too, to parseTime.
-func secondsOf(s []byte) (ns int64, ok bool) {
-	if len(s) < 4 || s[0] != ':' || s[1] < '0' || s[1] > '5' || s[2] < '0' || s[2] > '9' || s[len(s)-1] != 'Z' {
-		return 0, false
+// follow reads a time in the minute of the one before from b[i:], behind which at least Padding bytes must be readable,
+// and returns the index behind it; 0 if there is none.
+func (c *clock) follow(b []byte, i int) (ns int64, end int) {
+	if load8(b, i) != c.first || load8(b, i+8) != c.second || !c.known {
+		return 0, 0
 	}
-	ns = int64(s[1]-'0')*10 + int64(s[2]-'0')
-	fraction := s[3 : len(s)-1]
-	if len(fraction) == 0 {
-		return ns * 1e9, true
+	ns, end = seconds(b, i+toMinute)
+	return c.minute + ns, end
+}
+
+// seconds reads what follows the minute of a time in UTC: ":05Z", or with up to nine digits of fraction
+// ":05.123Z". It returns the index behind it, and leaves everything else, a leap second too, to parseTime: then it
+// returns 0.
+func seconds(b []byte, i int) (ns int64, end int) {
+	tens, one := b[i+1]-'0', b[i+2]-'0'
+	if b[i] != ':' || tens > 5 || one > 9 {
+		return 0, 0
 	}
-	if fraction[0] != '.' || len(fraction) == 1 || len(fraction) > 10 {
-		return 0, false
-	}
-	for _, c := range fraction[1:] {
-		if c < '0' || c > '9' {
-			return 0, false
+	ns = (int64(tens)*10 + int64(one)) * 1e9
+	i += 3
+	if b[i] == '.' {
+		fraction, end := numDigits(b, i+1, 0)
+		digits := end - i - 1
+		if digits == 0 || digits > 9 {
+			return 0, 0
 		}
-		ns = ns*10 + int64(c-'0')
+		ns += int64(fraction * numTens[9-digits])
+		i = end
 	}
-	for digits := len(fraction) - 1; digits < 9; digits++ {
-		ns *= 10
+	if b[i] != 'Z' {
+		return 0, 0
 	}
-	return ns, true
+	return ns, i + 1
 }

@@ -51,6 +51,8 @@ type Format struct {
 	Header bool
 	// Split returns the length of the longest prefix of data that is whole records.
 	Split func(data []byte) int
+	// EachLine says that every newline ends a record, so that reading may begin behind any.
+	EachLine bool
 	// Lines counts the lines of whole records as the decoder does; nil counts line ends.
 	Lines func(data []byte) int
 	// New returns a decoder. Ids are hashed with the seed.
@@ -101,7 +103,7 @@ func formatNamed(name string, names []string) (Format, error) {
 	switch name {
 	case FormatJSONL:
 		return Format{
-			Split: source.SplitLines, Typed: true, InPlace: true,
+			Split: source.SplitLines, EachLine: true, Typed: true, InPlace: true,
 			New: func(s *record.Schema, seed uint64) Decoder { return NewJSONL(s, seed) },
 		}, nil
 	case FormatCSV:
@@ -120,7 +122,7 @@ func formatNamed(name string, names []string) (Format, error) {
 		}, nil
 	case FormatLogfmt:
 		return Format{
-			Split: source.SplitLines, Fields: LogfmtFields,
+			Split: source.SplitLines, EachLine: true, Fields: LogfmtFields,
 			New: func(s *record.Schema, seed uint64) Decoder { return NewLogfmt(s, seed) },
 		}, nil
 	case FormatTFRecord:

@@ -1,7 +1,6 @@
 package decode
 
 import (
-	"encoding/binary"
 	"math"
 	"math/big"
 	"math/bits"
@@ -17,7 +16,44 @@ const numPadding = 64
 // 1e. What follows a number otherwise is the caller's to judge.
 //
 // At least numPadding bytes must be readable behind the last byte of the number; the first must be no digit.
+//
+// Numbers of the usual shape, with up to seven digits in front of the point and no exponent, are read right here.
 func parseNumber(b []byte, i int) (value float64, end int, ok bool) {
+	start := i
+	neg := b[i] == '-'
+	if neg {
+		i++
+	}
+	x, n := numCount(b, i)
+	if n == 0 || n == 8 || x&0xff == 0 && n > 1 {
+		return numAny(b, start)
+	}
+	man, digits, exp := numEight(x<<(64-8*n&63)), int(n), 0
+	i += int(n)
+	if b[i] == '.' {
+		point := i + 1
+		man, i = numDigits(b, point, man)
+		exp = point - i
+		digits -= exp
+		if exp == 0 {
+			return numAny(b, start)
+		}
+	}
+	if b[i]|0x20 == 'e' || digits > numMaxDigits {
+		return numAny(b, start)
+	}
+	value, known := numValue(man, exp)
+	if !known {
+		return numAny(b, start)
+	}
+	if neg {
+		value = -value
+	}
+	return value, i, true
+}
+
+// numAny is parseNumber for numbers of any shape.
+func numAny(b []byte, i int) (value float64, end int, ok bool) {
 	value, end, form := numRead(b, i)
 	return value, end, form == numJSON
 }
@@ -86,22 +122,33 @@ var numTens = [16]uint64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8}
 
 // numDigits appends the decimal digits at b[i:] to man, which overflows silently after numMaxDigits digits, and returns
 // the index behind the last. Digits are taken 8 at a time from one little-endian word: they are counted, moved to
-// the upper end, so that zeros lead, and then added up in pairs, fours and eights.
+// the upper end, so that zeros lead, and then added up in pairs, fours and eights. Behind eight digits the processor
+// need not wait for their count: it goes on with the next ones meanwhile.
 func numDigits(b []byte, i int, man uint64) (uint64, int) {
 	for {
-		x := binary.LittleEndian.Uint64(b[i:]) ^ 0x3030303030303030
-		// A byte is now 0 to 9 if it was a digit. The sum carries out of bytes from 0x8a on, but only into bytes
-		// behind the first that is no digit.
-		n := uint(bits.TrailingZeros64((x+0x7676767676767676|x)&0x8080808080808080)) / 8
-		x <<= 64 - 8*n
-		x = x*10 + x>>8
-		x = ((x&0x000000ff000000ff)*0x000f424000000064 + (x>>16&0x000000ff000000ff)*0x0000271000000001) >> 32
-		man = man*numTens[n&15] + x
-		i += int(n)
+		x, n := numCount(b, i)
 		if n < 8 {
-			return man, i
+			// Two shifts, for one by all 64 bits takes more.
+			return man*numTens[n&15] + numEight(x<<(56-8*n&63)<<8), i + int(n)
 		}
+		man = man*1e8 + numEight(x)
+		i += 8
 	}
+}
+
+// numCount returns the bytes at b[i:], of which decimal digits are made 0 to 9, and how many of them are digits before
+// the first that is none.
+func numCount(b []byte, i int) (x uint64, n uint) {
+	x = load8(b, i) ^ 0x3030303030303030
+	// A byte is now 0 to 9 if it was a digit. The sum carries out of bytes from 0x8a on, but only into bytes behind the
+	// first that is no digit.
+	return x, uint(bits.TrailingZeros64((x+0x7676767676767676|x)&highs)) / 8
+}
+
+// numEight is the value of the eight decimal digits in the bytes of x, the first of them in the lowest.
+func numEight(x uint64) uint64 {
+	x = x*10 + x>>8
+	return ((x&0x000000ff000000ff)*0x000f424000000064 + (x>>16&0x000000ff000000ff)*0x0000271000000001) >> 32
 }
 
 // numExponent reads the exponent that starts at b[i], behind the letter; after is 0 if there is none. It stops to grow
@@ -187,11 +234,11 @@ func numValue(man uint64, exp int) (value float64, known bool) {
 	if man < 1<<53 {
 		switch {
 		case exp == 0:
-			return float64(man), true
+			return float64(int64(man)), true
 		case exp < 0 && exp >= -22:
-			return float64(man) / numExact[-exp], true
+			return float64(int64(man)) / numExact[-exp], true
 		case exp > 0 && exp <= 22:
-			return float64(man) * numExact[exp], true
+			return float64(int64(man)) * numExact[exp], true
 		}
 	}
 	return numEiselLemire(man, exp)

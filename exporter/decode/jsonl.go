@@ -39,7 +39,7 @@ func NewJSONL(s *record.Schema, seed uint64) *JSONL {
 	all := slots(s)
 	d := &JSONL{
 		schema: s, slots: all, seed: seed, idParts: make([]record.Span, len(s.IDParts)),
-		root: build(all), begin: &place{}, end: &place{},
+		root: build(all), begin: &place{only: -1}, end: &place{only: -1},
 		seen: make([]uint64, len(all)),
 	}
 	return d
@@ -90,7 +90,7 @@ func (d *JSONL) complete() {
 // usual case is inline, without a call for step and value; that is worth a quarter of the time of decoding.
 func (d *JSONL) fast(i int) int {
 	d.startRow()
-	b := d.data
+	b, columns := d.data, d.batch.Columns
 	p := d.begin
 	for {
 		if s := &p.steps[0]; p.known > 0 && s.enters == nil && s.literal.at(b, i) {
@@ -99,47 +99,69 @@ func (d *JSONL) fast(i int) int {
 		} else if i, p = d.next(p, i); i < 0 {
 			return -1
 		}
-		if p.slots == nil {
+		if p.only < 0 || d.seen[p.only] == d.row {
 			if p == d.end {
 				d.finishRow()
 				return i
 			}
-			if i = skip(b, i, 0); i <= 0 {
+			if i = d.readAll(p, i); i <= 0 {
 				return -1
 			}
-			d.visit(p)
 			continue
 		}
-		slot := p.slots[0]
-		if len(p.slots) == 1 && d.seen[slot] != d.row {
-			switch s := &d.slots[slot]; s.role {
-			case roleNumber:
-				if x, end, ok := parseNumber(b, i); ok && x-x == 0 {
-					c := &d.batch.Columns[s.index]
-					c.Numbers = append(c.Numbers, x)
-					d.seen[slot] = d.row
-					d.filled++
-					i = end
-					continue
-				}
-			case roleText:
-				if b[i] != '"' {
-					break
-				}
-				if end, wide := stringEnd(b, i+1); end > 0 && !wide {
-					c := &d.batch.Columns[s.index]
-					c.Spans = append(c.Spans, record.Span{Offset: uint32(i + 1), Length: uint32(end - i - 1)})
-					d.seen[slot] = d.row
-					d.filled++
-					i = end + 1
-					continue
-				}
+		end := 0
+		switch s := &d.slots[p.only]; s.role {
+		case roleNumber:
+			if x, after, ok := parseNumber(b, i); ok && x-x == 0 {
+				c := &columns[s.index]
+				c.Numbers = append(c.Numbers, x)
+				end = after
+			}
+		case roleText:
+			if span, after := plainString(b, i); after > 0 {
+				c := &columns[s.index]
+				c.Spans = append(c.Spans, span)
+				end = after
+			}
+		case roleTime:
+			if t, after := d.clock.follow(b, i+1); b[i] == '"' && after > 0 && b[after] == '"' {
+				d.batch.Times = append(d.batch.Times, t)
+				end = after + 1
+			}
+		case roleVersion:
+			if span, after := plainString(b, i); after > 0 {
+				d.batch.Versions = append(d.batch.Versions, span)
+				end = after
+			}
+		case roleID:
+			if span, after := plainString(b, i); after > 0 {
+				d.batch.IDs = append(d.batch.IDs, hashID(d.seed, b[i+1:i+1+int(span.Length)]))
+				end = after
 			}
 		}
-		if i = d.readAll(p, i); i <= 0 {
-			return -1
+		if end == 0 {
+			if i = d.readAll(p, i); i <= 0 {
+				return -1
+			}
+			continue
 		}
+		d.seen[p.only] = d.row
+		d.filled++
+		i = end
 	}
+}
+
+// plainString returns the span of the string of ASCII characters without escapes at b[i], without its quotes, and the
+// index behind it; 0 if there is none.
+func plainString(b []byte, i int) (record.Span, int) {
+	if b[i] != '"' {
+		return record.Span{}, 0
+	}
+	end, wide := stringEnd(b, i+1)
+	if end < 0 || wide {
+		return record.Span{}, 0
+	}
+	return record.Span{Offset: uint32(i + 1), Length: uint32(end - i - 1)}, end + 1
 }
 
 // next goes from place p to the next value, by a remembered step if one fits.
@@ -150,8 +172,16 @@ func (d *JSONL) next(p *place, i int) (int, *place) {
 	return d.explore(p, i)
 }
 
-// readAll reads the value at i into every slot of a place.
+// readAll reads the value at i into every slot of a place, and passes over it at an unknown key. It returns the index
+// behind it; 0 or less where the line needs care.
 func (d *JSONL) readAll(p *place, i int) int {
+	if p.slots == nil {
+		next := skip(d.data, i, 0)
+		if next > 0 {
+			d.visit(p)
+		}
+		return next
+	}
 	next := -1
 	for _, s := range p.slots {
 		if next = d.read(s, i); next <= 0 {
@@ -227,7 +257,7 @@ func (d *JSONL) explore(p *place, from int) (int, *place) {
 		to := o.at(b[i+1 : end])
 		known := to != nil
 		if !known {
-			to = &place{object: o}
+			to = &place{object: o, only: -1}
 		}
 		if i = blanks(b, end+1); b[i] != ':' {
 			return -1, nil

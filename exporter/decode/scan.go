@@ -11,7 +11,8 @@ const (
 	highs = 0x8080808080808080
 )
 
-func load8(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i:]) }
+// load8 returns the eight bytes at b[i:]. With both bounds, slicing takes half the instructions that b[i:] does.
+func load8(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i : i+8]) }
 
 // literal is a run of bytes that is compared sixteen at a time. The data it is compared with must be readable for
 // Padding bytes behind its end.
@@ -55,22 +56,22 @@ func stringEnd(b []byte, i int) (end int, wide bool) {
 	var high uint64
 	for i+8 <= len(b) {
 		v := load8(b, i)
-		quote := v ^ 0x2222222222222222
-		slash := v ^ 0x5c5c5c5c5c5c5c5c
-		// The lowest high bit that is set marks the first quote, backslash or control character; bits above it may be
-		// wrong, for a borrow runs upwards.
-		stop := ((quote-ones)&^quote | (slash-ones)&^slash | (v-0x2020202020202020)&^v) & highs
+		// Taking one from a byte that has become 0 sets its high bit, as taking a blank from a control character does.
+		// None of the three has its own high bit set. The lowest bit that is set marks the first of them; bits above it
+		// may be wrong, for a borrow runs upwards.
+		quote, slash := v^0x2222222222222222, v^0x5c5c5c5c5c5c5c5c
+		stop := ((quote - ones) | (slash - ones) | (v - 0x2020202020202020)) &^ v & highs
 		if stop == 0 {
-			high |= v & highs
+			high |= v
 			i += 8
 			continue
 		}
 		n := bits.TrailingZeros64(stop) >> 3
-		high |= v & highs & (1<<(8*n) - 1)
+		high |= v & (1<<(8*n) - 1)
 		if b[i+n] != '"' {
 			return -1, false
 		}
-		return i + n, high != 0
+		return i + n, high&highs != 0
 	}
 	return -1, false
 }

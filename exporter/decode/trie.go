@@ -16,8 +16,9 @@ type object struct {
 // remembers what came next in earlier records.
 type place struct {
 	object *object
-	// slots are the wanted values that stand at this key: usually one, none at an unknown key.
+	// slots are the wanted values that stand at this key: usually one, none at an unknown key. only is the one, or -1.
 	slots []int
+	only  int
 	// child is set if wanted values stand below this key.
 	child *object
 	// steps are the transitions that were met, the last found first.
@@ -59,11 +60,15 @@ func build(all []slot) *object {
 			for depth, key := range path {
 				p := o.keys[key]
 				if p == nil {
-					p = &place{object: o}
+					p = &place{object: o, only: -1}
 					o.keys[key] = p
 				}
 				if depth == len(path)-1 {
 					p.slots = append(p.slots, i)
+					p.only = i
+					if len(p.slots) > 1 {
+						p.only = -1
+					}
 					break
 				}
 				if p.child == nil {
@@ -87,7 +92,7 @@ func (o *object) at(key []byte) *place {
 	if len(o.unknown) >= maxUnknown {
 		return nil
 	}
-	p := &place{object: o}
+	p := &place{object: o, only: -1}
 	o.unknown[string(key)] = p
 	return p
 }

@@ -67,7 +67,7 @@ func wrappingOf(name string) wrapping {
 // unwrap makes a format of wrapped lines of one whose records are lines.
 func unwrap(f Format, parse wrapping) Format {
 	inner := f.New
-	f.Split = func(data []byte) int { return splitParts(data, parse) }
+	f.Split, f.EachLine = func(data []byte) int { return splitParts(data, parse) }, false
 	f.New = func(s *record.Schema, seed uint64) Decoder {
 		return &unwrapped{parse: parse, inner: inner(s, seed), inPlace: f.InPlace}
 	}

@@ -123,7 +123,7 @@ var (
 	BinValues = Def{
 		"drift_column_bin_values_total", Counter,
 		[]string{"model", "version", "column", "role", "bin", "range"},
-		"Values counted in each coarse bin or category since the exporter started; counters of replicas add up.",
+		"Values counted in each coarse bin or category; counters of replicas add up.",
 	}
 	BinReferenceRatio = Def{
 		"drift_column_bin_reference_ratio", Gauge,
@@ -328,6 +328,11 @@ var (
 		[]string{"model", "version", "task", "reference"},
 		"Always 1; the model's task and the path of its reference.",
 	}
+	ModelDependency = Def{
+		"drift_model_dependency_info", Gauge,
+		[]string{"model", "depends_on"},
+		"Always 1; a model or table that the model's features come from.",
+	}
 
 	SourceUp = Def{
 		"drift_source_up", Gauge, perSource,
@@ -340,6 +345,10 @@ var (
 	SourceErrors = Def{
 		"drift_source_errors_total", Counter, with(perSource, "reason"),
 		"Records of the source that were not counted, by reason.",
+	}
+	SourceSkipped = Def{
+		"drift_source_skipped_total", Counter, with(perSource, "reason"),
+		"Records of the source that were passed over as the configuration says, by reason: condition (where, keep and skip) or start_at (they are older).",
 	}
 	SourceReadBytes = Def{
 		"drift_source_read_bytes_total", Counter, perSource,
@@ -451,8 +460,8 @@ var Catalogue = []Def{
 	Predictions, Labels, LabeledPredictions, PredictionErrors, PendingPredictions,
 	WindowPredictions, WindowLabels, WindowDuration, WindowEnd, FirstPrediction, LastPrediction,
 	LastPredictionRead, LastLabelRead, LabelDelay, LabelDelayQuantile, LabeledRatio,
-	ReferencePredictions, ReferenceTimestamp, ReferenceFallback, ModelInfo,
-	SourceUp, SourceRecords, SourceErrors, SourceReadBytes, SourceLagBytes, SourceLastRecord,
+	ReferencePredictions, ReferenceTimestamp, ReferenceFallback, ModelInfo, ModelDependency,
+	SourceUp, SourceRecords, SourceErrors, SourceSkipped, SourceReadBytes, SourceLagBytes, SourceLastRecord,
 	ReceiverRequests, ReceiverSpoolBytes, ReceiverSpoolLimit,
 	ConfigReloadSuccess, ConfigReloadTime, EvaluationInterval, EvaluationDuration, LastEvaluation,
 	CheckpointInterval, CheckpointSuccess, CheckpointTime, CheckpointDuration, CheckpointPause, CheckpointSize,

@@ -114,11 +114,16 @@ func (c *Column) Cell(x float64) int {
 	if c.cuts == nil {
 		return 0
 	}
-	i, equal := c.cuts.find(x)
-	if equal {
-		return 2*i + 1
+	return c.cuts.cell(x)
+}
+
+// FindCells writes the cells of finite values of a numeric column to cells, which has room for as many.
+func (c *Column) FindCells(values []float64, cells []uint32) {
+	if c.cuts == nil {
+		clear(cells[:len(values)])
+		return
 	}
-	return 2 * i
+	c.cuts.cells(values, cells)
 }
 
 // Coarse sums cells up to coarse bins, into dst if that is large enough. Those of other than numeric columns

@@ -89,7 +89,12 @@ func (ix *cutIndex) entry(x float64, key uint64) int {
 		}
 		return int(min((key-ix.base)>>ix.shift, uint64(last)))
 	}
-	t := (x - ix.low) * ix.scale
+	return valueEntry(x, ix.low, ix.scale, last)
+}
+
+// valueEntry is the entry of x in a table of steps of the values.
+func valueEntry(x, low, scale float64, last int) int {
+	t := (x - low) * scale
 	if !(t > 0) {
 		return 0
 	}
@@ -99,21 +104,53 @@ func (ix *cutIndex) entry(x float64, key uint64) int {
 	return int(t)
 }
 
-// find returns the index of the first point that is not below x, which must be finite, and whether it equals x. The
-// first two comparisons are made without branches, which the processor could not predict.
-func (ix *cutIndex) find(x float64) (i int, equal bool) {
-	key := orderedBits(x)
-	i = int(ix.start[ix.entry(x, key)])
-	_, below := bits.Sub64(ix.keys[i], key, 0)
-	i += int(below)
-	_, below = bits.Sub64(ix.keys[i], key, 0)
-	i += int(below)
+// cell is cells of one value.
+func (ix *cutIndex) cell(x float64) int {
+	var cells [1]uint32
+	ix.cells([]float64{x}, cells[:])
+	return int(cells[0])
+}
+
+// cells finds for each of some finite values twice the index of the first point that is not below it, and one more if
+// that equals it. Loops of their own for the table and for the points keep what they need in registers.
+func (ix *cutIndex) cells(values []float64, cells []uint32) {
+	cells = cells[:len(values)]
+	start := ix.start
+	if ix.byBits {
+		for i, x := range values {
+			cells[i] = start[ix.entry(x, orderedBits(x))]
+		}
+	} else {
+		low, scale, last := ix.low, ix.scale, len(start)-1
+		for i, x := range values {
+			cells[i] = start[valueEntry(x, low, scale, last)]
+		}
+	}
+	// The first two comparisons and the last one are made without branches, which the processor could not predict.
+	keys := ix.keys
+	for i, x := range values {
+		key := orderedBits(x)
+		at := uint64(cells[i])
+		_, below := bits.Sub64(keys[at], key, 0)
+		at += below
+		_, below = bits.Sub64(keys[at], key, 0)
+		at += below
+		if keys[at] < key {
+			at = ix.search(at+1, key)
+		}
+		_, above := bits.Sub64(key, keys[at], 0)
+		cells[i] = uint32(2*at + 1 - above)
+	}
+}
+
+// search returns the index of the first point from i on whose key is not below another one.
+func (ix *cutIndex) search(i uint64, key uint64) uint64 {
 	for range maxScan {
 		if ix.keys[i] >= key {
-			return i, ix.keys[i] == key
+			return i
 		}
 		i++
 	}
-	i += sort.Search(len(ix.keys)-i, func(k int) bool { return ix.keys[i+k] >= key })
-	return i, ix.keys[i] == key
+	rest := ix.keys[i:]
+	return i + uint64(sort.Search(len(rest), func(k int) bool { return rest[k] >= key }))
 }

@@ -55,7 +55,7 @@ func newSighting(name string, path []string, seed maphash.Seed) *sighting {
 
 // text sees a value of a format without types, or of a JSON string or boolean if typed.
 func (s *sighting) text(value string, typed bool) {
-	x, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+	x, err := parseNumber(strings.TrimSpace(value))
 	if !typed && errors.Is(err, strconv.ErrRange) {
 		return // Numbers beyond the range of float64 are missing wherever values are read.
 	}
@@ -80,6 +80,15 @@ func (s *sighting) text(value string, typed bool) {
 	if len(s.distinct) < maxDistinct {
 		s.distinct[maphash.String(s.seed, value)] = struct{}{}
 	}
+}
+
+// parseNumber reads a text as a number. Most texts that are none are known by their first byte, without an error to be
+// made for each.
+func parseNumber(text string) (float64, error) {
+	if text == "" || !strings.ContainsRune("+-.0123456789iInN", rune(text[0])) {
+		return 0, strconv.ErrSyntax
+	}
+	return strconv.ParseFloat(text, 64)
 }
 
 // onlyNumbers reports whether all values so far can be those of a numeric column.

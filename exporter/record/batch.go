@@ -161,6 +161,19 @@ var Reasons = []Reason{Malformed, WrongType, TooLong, NoTime, NoID, NoLabel, Fut
 // MappedReasons lists those that only a mapped log has beside them.
 var MappedReasons = []Reason{BinaryBody, NoBody, Layout, RowsMismatch, JoinTimeout, JoinFull}
 
+// Skip is why a record was passed over because the configuration says so. It is a label value of
+// drift_source_skipped_total.
+type Skip string
+
+// The reasons to pass a record over.
+const (
+	ByCondition Skip = "condition" // where, keep or skip
+	ByStart     Skip = "start_at"  // it is older
+)
+
+// Skips lists them.
+var Skips = []Skip{ByCondition, ByStart}
+
 // Part says what a row has of a prediction.
 type Part uint8
 
@@ -204,7 +217,7 @@ type Batch struct {
 	Bytes []byte
 	// Lines is the number of lines that the batch was read from, blank ones and rejects included.
 	Lines int
-	// Skipped is the number of records that Schema.Where kept out.
+	// Skipped is the number of records that Schema.Where or a mapping's conditions kept out.
 	Skipped int
 	Rejects []Reject
 	// Unknown are the fields of the records that the schema does not want, as far as they are few.

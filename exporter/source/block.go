@@ -28,6 +28,10 @@ type Block struct {
 	Position Position
 	// Forgotten are the numbers of contents whose positions need not be kept any longer: their files are long gone.
 	Forgotten []uint64
+	// Began marks the block that ends the first poll under Options.AtEnd. It has no data, and Passed are the positions
+	// at the ends of the contents that were passed over, which are kept like Position.
+	Began  bool
+	Passed []Position
 
 	buffer []byte
 }

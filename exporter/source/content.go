@@ -65,9 +65,12 @@ func (s *Files) identify() {
 }
 
 // look opens a file whose content is not known yet and reads its first bytes. It reports whether there is anything to
-// decide about: a file that is empty, or a copy that is as it was, has to wait.
+// decide about: a file that is empty or left alone, or a copy that is as it was, has to wait.
 func (s *Files) look(f *file) bool {
-	if f.info.Size() == 0 || f.copyOf != nil && !f.copyOf.ended && f.seenAt.is(f.info) && s.intact(f.copyOf) {
+	if f.info.Size() == 0 || f.info.ModTime().Before(s.options.Since) {
+		return false
+	}
+	if f.copyOf != nil && !f.copyOf.ended && f.seenAt.is(f.info) && s.intact(f.copyOf) {
 		return false
 	}
 	f.seenAt, f.copyOf = stampOf(f.info), nil

@@ -127,6 +127,9 @@ func (s *Files) catchUp(ctx context.Context, f *file) error {
 		return err
 	}
 	s.measure(f, info.Size())
+	if last := f.size - int64(s.options.MaxRecord); s.passing && s.options.EachLine && f.offset < last {
+		f.offset, f.skipping = last, true // in the midst of a record, or at the newline before one
+	}
 	for f.offset < f.size {
 		b := s.take(ctx)
 		if b == nil {

@@ -55,8 +55,15 @@ type Options struct {
 	// BlockSize is the most that is read at once, in bytes; only a longer record gets a larger block. It is at most
 	// MaxRecord. Default 256 KiB.
 	BlockSize int
+	// EachLine says that every newline ends a record, as SplitLines does, so that reading can begin behind any.
+	EachLine bool
 	// Resume is where an earlier run has got to, by its blocks' positions. Contents of other numbers get higher ones.
 	Resume []Position
+	// AtEnd passes over what the files hold at the first poll, unless one of them is known from Resume. A block with
+	// Began tells when that is done. It has no meaning without Follow, nor for a stream.
+	AtEnd bool
+	// Since leaves files alone that have not been written to since then. The zero time leaves none alone.
+	Since time.Time
 	// Follow keeps reading what files gain. Without it every file is read once to its end.
 	Follow bool
 	// PollInterval is the time between two looks at the files. Default 1s.
@@ -107,6 +114,7 @@ type Files struct {
 	gone      []Position
 	forgotten []uint64
 	polled    bool      // a poll has ended
+	passing   bool      // what is read now is passed over
 	failure   error     // first error of this poll
 	logged    time.Time // when an error was last logged
 
@@ -222,11 +230,16 @@ func (s *Files) poll(ctx context.Context) {
 		s.up.Store(matches > 0 && s.failure == nil)
 	}
 	s.files = slices.DeleteFunc(s.files, func(f *file) bool { return f.ended })
+	beginning := s.options.AtEnd && !s.polled
+	s.passing = beginning && !slices.ContainsFunc(s.files, func(f *file) bool { return f.position.Offset > 0 })
 	for _, f := range s.files {
 		s.visit(ctx, f)
 		if ctx.Err() != nil {
 			return
 		}
+	}
+	if beginning && !s.beginAtEnd(ctx) {
+		return
 	}
 	s.files = slices.DeleteFunc(s.files, func(f *file) bool { return f.ended })
 	s.polled = true
@@ -413,8 +426,33 @@ func (s *Files) take(ctx context.Context) *Block {
 	}
 }
 
+// beginAtEnd emits where all files are that have been passed over. It returns false if ctx ended first.
+func (s *Files) beginAtEnd(ctx context.Context) bool {
+	b := s.take(ctx)
+	if b == nil {
+		return false
+	}
+	b.reserve(0)
+	b.set(0, 0)
+	*b = Block{Data: b.Data, Began: true, buffer: b.buffer}
+	for _, f := range s.files {
+		if s.passing && f.position.Offset > 0 {
+			b.Passed = append(b.Passed, f.full())
+		}
+	}
+	s.passing = false
+	s.options.Logger.Info("Beginning at the end of what there is", "pattern", s.options.Pattern, "files", len(b.Passed))
+	s.emit(b)
+	return true
+}
+
 // hand emits a block of f, or keeps it for the next time if it says nothing.
 func (s *Files) hand(f *file, b *Block) {
+	if s.passing {
+		f.started = f.position.Offset > 0
+		s.spare = b
+		return
+	}
 	if len(b.Data) == 0 && b.TooLong == 0 {
 		s.spare = b
 		return
@@ -422,6 +460,7 @@ func (s *Files) hand(f *file, b *Block) {
 	b.Position = f.full()
 	b.Forgotten, s.forgotten = s.forgotten, nil
 	b.File, b.Header, b.First = f.path, f.header, !f.started
+	b.Began, b.Passed = false, nil
 	f.started = true
 	s.emit(b)
 	runtime.Gosched() // lets a waiting scrape run between two blocks while catching up

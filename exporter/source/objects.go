@@ -25,6 +25,8 @@ type Objects struct {
 	// These belong to Run.
 	read     func(context.Context, *Object) error
 	giveUp   func(context.Context, *Object, error)
+	began    func(context.Context, []Position)
+	polled   bool              // a poll has ended
 	found    map[string]*found // by path
 	known    []Position        // of all contents, the longest known first
 	contents uint64
@@ -61,8 +63,8 @@ type found struct {
 // What of a file tells its content from others, beside its size: so much of its beginning and its end.
 const objectHead, objectTail = 64 << 10, 1 << 20
 
-// NewObjects returns a source; nothing is read before Run. Of the options Pattern, Resume, Follow, PollInterval, Tick,
-// Now and Logger matter.
+// NewObjects returns a source; nothing is read before Run. Of the options Pattern, Resume, AtEnd, Since, Follow,
+// PollInterval, Tick, Now and Logger matter.
 func NewObjects(o Options) *Objects {
 	if o.PollInterval <= 0 {
 		o.PollInterval = time.Second
@@ -82,11 +84,12 @@ func NewObjects(o Options) *Objects {
 
 // Run reads until ctx is done or, without Options.Follow, until every file has been read. It calls read for each file,
 // in the lexical order of their paths. An error says that the file is not complete; giveUp is called for a file for
-// which that stays so. Run may be called once.
+// which that stays so. Under Options.AtEnd, began is called with the positions of the files that are passed over before
+// any other. Run may be called once.
 func (s *Objects) Run(ctx context.Context, read func(context.Context, *Object) error,
-	giveUp func(context.Context, *Object, error),
+	giveUp func(context.Context, *Object, error), began func(context.Context, []Position),
 ) {
-	s.read, s.giveUp = read, giveUp
+	s.read, s.giveUp, s.began = read, giveUp, began
 	tick := s.options.Tick
 	if tick == nil && s.options.Follow {
 		ticker := time.NewTicker(s.options.PollInterval)
@@ -133,6 +136,10 @@ func (s *Objects) poll(ctx context.Context) {
 	slices.Sort(paths)
 	todo := s.discover(paths)
 	s.up.Store(len(s.found) > 0 && s.failure == nil)
+	if s.options.AtEnd && !s.polled {
+		s.beginAtEnd(ctx, todo)
+	}
+	s.polled = true
 	for _, path := range todo {
 		if ctx.Err() != nil {
 			return
@@ -168,6 +175,7 @@ func (s *Objects) discover(paths []string) (todo []string) {
 		} else {
 			f.polls++
 		}
+		f.done = f.done || info.ModTime().Before(s.options.Since)
 		if !f.done {
 			lag += info.Size()
 			todo = append(todo, path)
@@ -183,9 +191,43 @@ func (s *Objects) discover(paths []string) (todo []string) {
 	return todo
 }
 
+// beginAtEnd passes over all files, unless one of them is known already.
+func (s *Objects) beginAtEnd(ctx context.Context, paths []string) {
+	last, positions := s.contents, make(map[string]Position)
+	for _, path := range paths {
+		o, err := s.open(path, s.found[path].info)
+		if err != nil {
+			s.fail(fmt.Errorf("looking at a file: %w", err))
+		}
+		if o == nil {
+			continue
+		}
+		_ = o.File.Close() // it was only looked at
+		if o.Position.Content <= last {
+			s.began(ctx, nil)
+			return
+		}
+		o.Position.Skipping = true
+		positions[path] = o.Position
+	}
+	var passed []Position
+	for _, path := range paths {
+		if p, ok := positions[path]; ok {
+			s.known, passed = append(s.known, p), append(passed, p)
+			s.found[path].done = true
+			s.lag.Add(-s.found[path].info.Size())
+		}
+	}
+	s.options.Logger.Info("Beginning at the end of what there is", "pattern", s.options.Pattern, "files", len(passed))
+	s.began(ctx, passed)
+}
+
 // visit reads a file, or waits for it to be complete.
 func (s *Objects) visit(ctx context.Context, path string) {
 	f := s.found[path]
+	if f.done {
+		return // passed over
+	}
 	if f.err != nil && f.polls < lingerPolls {
 		return
 	}

@@ -9,16 +9,18 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // objectRig polls a source of objects by hand. An object is lines and complete if it ends in "end".
 type objectRig struct {
-	t      *testing.T
-	dir    string
-	source *Objects
-	read   []string // "path: line" for each line that was counted
-	gone   []string // the files that were given up
-	known  map[uint64]Position
+	t       *testing.T
+	dir     string
+	options Options
+	source  *Objects
+	read    []string // "path: line" for each line that was counted
+	gone    []string // the files that were given up
+	known   map[uint64]Position
 }
 
 var errNoEnd = errors.New("no end")
@@ -35,7 +37,14 @@ func (r *objectRig) begin(follow bool) {
 	for _, p := range r.known {
 		resume = append(resume, p)
 	}
-	r.source = NewObjects(Options{Pattern: filepath.Join(r.dir, "*.obj"), Resume: resume, Follow: follow})
+	r.options.Pattern, r.options.Resume, r.options.Follow = filepath.Join(r.dir, "*.obj"), resume, follow
+	r.source = NewObjects(r.options)
+	r.source.began = func(_ context.Context, passed []Position) {
+		for _, p := range passed {
+			r.known[p.Content] = p
+		}
+		r.options.AtEnd = false
+	}
 	r.source.read = func(_ context.Context, o *Object) error {
 		text, err := os.ReadFile(o.Path)
 		if err != nil {
@@ -129,6 +138,48 @@ func TestObjectsAreReadOnWhereAnEarlierRunHasGot(t *testing.T) {
 	}
 }
 
+func TestObjectsThatWereThereAtTheFirstStartArePassedOver(t *testing.T) {
+	r := newObjectRig(t)
+	r.options.AtEnd = true
+	r.begin(true)
+	r.write("a.obj", "1\nend")
+	r.write("b.obj", "2\n")
+	r.want(2, nil, nil)
+	if s := r.source.Stats(); !s.Up || s.LagBytes != 0 || s.Files != 2 {
+		t.Errorf("stats are %+v", s)
+	}
+	r.write("c.obj", "3\nend")
+	r.write("b.obj", "2\nend") // it is whole only now
+	r.want(1, []string{"b.obj: 2", "c.obj: 3"}, nil)
+	r.write("d.obj", "4\nend")
+	r.begin(true)
+	r.want(2, []string{"d.obj: 4"}, nil)
+
+	// A log that is known in part is no new one.
+	r.options.AtEnd = true
+	r.write("e.obj", "5\nend")
+	r.begin(true)
+	r.want(2, []string{"e.obj: 5"}, nil)
+}
+
+func TestObjectsThatAreTooOldAreLeftAlone(t *testing.T) {
+	r := newObjectRig(t)
+	r.options.Since = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	r.begin(true)
+	for name, at := range map[string]time.Time{"a.obj": r.options.Since.Add(-1), "b.obj": r.options.Since} {
+		r.write(name, "1\nend")
+		if err := os.Chtimes(filepath.Join(r.dir, name), at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.want(2, []string{"b.obj: 1"}, nil)
+	if s := r.source.Stats(); !s.Up || s.LagBytes != 0 || s.Files != 2 {
+		t.Errorf("stats are %+v", s)
+	}
+	r.write("a.obj", "2\nend")
+	r.want(1, []string{"a.obj: 2"}, nil)
+}
+
 func TestObjectsThatAreNotCompleteAreWaitedFor(t *testing.T) {
 	r := newObjectRig(t)
 	r.write("a.obj", "1\n")
@@ -177,7 +228,7 @@ func TestObjectsEndWithTheContext(t *testing.T) {
 		read++
 		cancel()
 		return ctx.Err()
-	}, func(context.Context, *Object, error) { t.Error("a file was given up because the context ended") })
+	}, func(context.Context, *Object, error) { t.Error("a file was given up because the context ended") }, nil)
 	if read != 1 {
 		t.Errorf("read %d files, want one", read)
 	}

@@ -22,8 +22,42 @@ type Moments struct {
 // and corrects both by what the first one rounded off. A constant slice therefore has exactly its value as mean and
 // an M2 of exactly 0, however large the value; a plain sum of squares would lose every digit to a large offset.
 func (m *Moments) Add(values []float64) {
-	var n uint64
-	var first, total float64
+	n, first, total := relativeSum(values)
+	// Most slices have nothing that is to be passed over, which their sum tells.
+	clean := isFinite(total)
+	if !clean {
+		n, first, total = finiteSum(values)
+	}
+	if n == 0 {
+		return
+	}
+	mean := first + total/float64(n)
+	var rest, squares float64
+	for _, x := range values {
+		if clean || isFinite(x) {
+			d := x - mean
+			rest += d
+			squares += d * d
+		}
+	}
+	rest /= float64(n)
+	m.Merge(Moments{N: n, Mean: mean + rest, M2: max(0, squares-rest*rest*float64(n))})
+}
+
+// relativeSum returns the number of values, the first of them, and the sum of all relative to that.
+func relativeSum(values []float64) (n uint64, first, total float64) {
+	if len(values) == 0 {
+		return 0, 0, 0
+	}
+	first = values[0]
+	for _, x := range values {
+		total += x - first
+	}
+	return uint64(len(values)), first, total
+}
+
+// finiteSum is relativeSum of the values that are finite.
+func finiteSum(values []float64) (n uint64, first, total float64) {
 	for _, x := range values {
 		if !isFinite(x) {
 			continue
@@ -34,20 +68,7 @@ func (m *Moments) Add(values []float64) {
 		n++
 		total += x - first
 	}
-	if n == 0 {
-		return
-	}
-	mean := first + total/float64(n)
-	var rest, squares float64
-	for _, x := range values {
-		if isFinite(x) {
-			d := x - mean
-			rest += d
-			squares += d * d
-		}
-	}
-	rest /= float64(n)
-	m.Merge(Moments{N: n, Mean: mean + rest, M2: max(0, squares-rest*rest*float64(n))})
+	return n, first, total
 }
 
 // Merge adds the values that o was made of (Chan, Golub and LeVeque). It is exact where one side is empty, and adds no

@@ -3,6 +3,7 @@ package window
 import (
 	"bytes"
 	"encoding/binary"
+	"math"
 	"slices"
 )
 
@@ -11,39 +12,58 @@ type entry struct {
 	cell, count uint32
 }
 
+// stretch is how many cells appendEntries makes room for at a time.
+const stretch = 1024
+
 // appendEntries returns the cells that are not empty, in the memory of entries. In a pane some are and some are
 // not, at random, so that a branch on it would be predicted wrongly half the time: an entry is always written, and
 // kept by moving on only if it counts.
 func appendEntries(entries []entry, counts []uint32) []entry {
-	n := 0
-	for i, count := range counts {
-		if n == cap(entries) {
-			entries = slices.Grow(entries[:n], 1)
+	for from := 0; from < len(counts); from += stretch {
+		some := counts[from:min(from+stretch, len(counts))]
+		entries = slices.Grow(entries, len(some)+1)
+		room, n := entries[len(entries):cap(entries)], 0
+		for i, count := range some {
+			room[n] = entry{uint32(from + i), count}
+			n += int((count | -count) >> 31) // 1 unless count is 0
 		}
-		entries[:n+1][n] = entry{uint32(i), count}
-		n += int((count | -count) >> 31) // 1 unless count is 0
+		entries = entries[:len(entries)+n]
 	}
-	return entries[:n]
+	return entries
 }
 
 // encode makes entries compact. An entry is its count, shifted by a bit, as a varint. The bit says that the
 // distance from the cell before is another one than last time, and follows as a varint: in a pane of continuous
 // values, which hardly ever hit a cut point, every second cell is in use and a cell takes one or two bytes.
 func encode(entries []entry) []byte {
+	const longest = 2 * binary.MaxVarintLen64 // of an entry
 	var few [4096]byte
-	buf := few[:0]
+	buf, n := few[:], 0
 	cell, gap := uint32(0), uint32(0)
 	for _, e := range entries {
-		if distance := e.cell - cell; distance != gap {
-			gap = distance
-			buf = binary.AppendUvarint(buf, uint64(e.count)<<1|1)
-			buf = binary.AppendUvarint(buf, uint64(gap))
-		} else {
-			buf = binary.AppendUvarint(buf, uint64(e.count)<<1)
+		if len(buf)-n < longest {
+			buf = append(buf, make([]byte, len(buf))...)
 		}
+		count, distance := uint64(e.count)<<1, e.cell-cell
 		cell = e.cell
+		if distance == gap {
+			n = putUvarint(buf, n, count)
+			continue
+		}
+		gap = distance
+		n = putUvarint(buf, n, count|1)
+		n = putUvarint(buf, n, uint64(gap))
 	}
-	return bytes.Clone(buf)
+	return bytes.Clone(buf[:n])
+}
+
+// putUvarint writes a varint, which mostly is one byte, to buf[n:] and returns the index behind it.
+func putUvarint(buf []byte, n int, v uint64) int {
+	if v < 0x80 {
+		buf[n] = byte(v)
+		return n + 1
+	}
+	return n + binary.PutUvarint(buf[n:], v)
 }
 
 // reader goes through encoded cells.
@@ -77,18 +97,26 @@ func decode(cells []byte) []entry {
 }
 
 // add adds encoded cells to a total.
-func add(total []uint64, cells []byte) {
-	for r := (reader{cells: cells}); len(r.cells) > 0; {
-		e := r.next()
-		total[e.cell] += uint64(e.count)
-	}
-}
+func add(total []uint64, cells []byte) { addTimes(total, cells, 1) }
 
 // subtract takes encoded cells from a total.
-func subtract(total []uint64, cells []byte) {
-	for r := (reader{cells: cells}); len(r.cells) > 0; {
-		e := r.next()
-		total[e.cell] -= uint64(e.count)
+func subtract(total []uint64, cells []byte) { addTimes(total, cells, math.MaxUint64) }
+
+// addTimes adds encoded cells times a factor, which may be -1. It does what a reader does, in a loop without calls.
+func addTimes(total []uint64, cells []byte, factor uint64) {
+	cell, gap := uint64(0), uint64(0)
+	for i := 0; i < len(cells); {
+		count, n := uint64(cells[i]), 1
+		if count >= 0x80 {
+			count, n = binary.Uvarint(cells[i:])
+		}
+		i += n
+		if count&1 != 0 {
+			gap, n = binary.Uvarint(cells[i:])
+			i += n
+		}
+		cell += gap
+		total[cell] += count >> 1 * factor
 	}
 }
 

@@ -88,7 +88,7 @@ func (l *level) seal() {
 	for _, n := range l.dense {
 		used += int((n | -n) >> 31)
 	}
-	entries := appendEntries(make([]entry, 0, used+1), l.dense)
+	entries := appendEntries(make([]entry, 0, used+stretch+1), l.dense)
 	clear(l.dense)
 	whole := part{pane: b.pane * l.ratio, records: b.records, entries: entries, sums: b.sums}
 	l.close(b.pane, &whole)

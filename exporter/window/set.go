@@ -32,7 +32,8 @@ type Set struct {
 	newest  int64 // the newest pane that Advance was told of
 	changes uint64
 	entries []entry
-	gather  []float64
+	finite  []float64 // values of a column
+	found   []uint32  // and their cells
 	shown   []uint64
 }
 
@@ -171,32 +172,38 @@ func (s *Set) AddPart(b *record.Batch, rows []uint32, pane int64, part record.Pa
 }
 
 func (s *Set) addNumbers(c *column, values *record.Column, rows []uint32, counts []uint32, sum *sums) {
-	finite := s.gather[:0]
+	finite := s.finite[:0]
 	numbers := values.Numbers
-	last := len(c.Cells) - 1
 	for _, row := range rows {
-		x := numbers[row]
-		if x != x {
-			continue
+		if x := numbers[row]; x == x {
+			finite = append(finite, x)
 		}
-		finite = append(finite, x)
-		cell := c.Cell(x)
+	}
+	s.finite, s.found = finite, slices.Grow(s.found[:0], len(finite))
+	found := s.found[:len(finite)]
+	c.FindCells(finite, found)
+	last := len(c.Cells) - 1
+	for i, cell := range found {
 		counts[cell]++
-		switch cell {
+		switch int(cell) {
 		case 0:
 			if last > 0 {
-				sum.tail.Below += c.Points[0] - x
+				sum.tail.Below += c.Points[0] - finite[i]
 			}
 		case last:
-			sum.tail.Above += x - c.Points[len(c.Points)-1]
+			sum.tail.Above += finite[i] - c.Points[len(c.Points)-1]
 		}
-		if c.located != nil && cell&1 == 0 {
-			if at, ok := c.located.cell(x); ok {
+	}
+	if c.located != nil {
+		for i, cell := range found {
+			if cell&1 != 0 {
+				continue
+			}
+			if at, ok := c.located.cell(finite[i]); ok {
 				counts[at]++
 			}
 		}
 	}
-	s.gather = finite
 	sum.moments.Add(finite)
 	invalid := common(values.Wrong, rows)
 	sum.invalid += invalid

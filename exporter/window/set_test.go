@@ -258,6 +258,19 @@ func TestEncodeIsUndoneByDecode(t *testing.T) {
 		if got := decode(encode(a)); !slices.Equal(got, a) {
 			t.Fatalf("got %v, want %v", got, a)
 		}
+		sums := make([]uint64, 64_000)
+		add(sums, encode(a))
+		add(sums, encode(b))
+		for cell, n := range total {
+			if sums[cell] != uint64(n) {
+				t.Fatalf("cell %d of the sum of %v and %v is %d, want %d", cell, a, b, sums[cell], n)
+			}
+		}
+		subtract(sums, encode(b))
+		subtract(sums, encode(a))
+		if i := slices.IndexFunc(sums, func(n uint64) bool { return n != 0 }); i >= 0 {
+			t.Fatalf("cell %d holds %d after all has been subtracted", i, sums[i])
+		}
 		merged := mergeEntries(a, b)
 		if len(merged) != len(total) || !slices.IsSortedFunc(merged, func(x, y entry) int { return int(x.cell) - int(y.cell) }) {
 			t.Fatalf("merging %v and %v gives %v", a, b, merged)

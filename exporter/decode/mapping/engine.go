@@ -25,7 +25,7 @@ func traced(spec *Spec, now func() time.Time, t *trace) (decode.Format, error) {
 		return decode.Format{}, err
 	}
 	format := decode.Format{
-		Header: values.Header, Split: values.Split, Typed: !values.Header,
+		Header: values.Header, Split: values.Split, EachLine: values.Lines, Typed: !values.Header,
 		New: func(s *record.Schema, seed uint64) decode.Decoder {
 			d := newDecoder(spec, files, values, s, seed, now)
 			d.trace = t

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// usage is what a process took.
+type usage struct {
+	wall, cpu float64 // seconds; cpu is user and system
+	rss       float64 // the most memory that was resident, MiB
+	out       string
+}
+
+// measure runs a command to its end.
+func measure(cmd *exec.Cmd) (usage, error) {
+	var out, problems bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &problems
+	begun := time.Now()
+	err := cmd.Run()
+	if err != nil {
+		return usage{}, fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, problems.Bytes())
+	}
+	u := usage{wall: time.Since(begun).Seconds(), out: out.String()}
+	state := cmd.ProcessState
+	u.cpu = (state.UserTime() + state.SystemTime()).Seconds()
+	if ru, ok := state.SysUsage().(*syscall.Rusage); ok {
+		u.rss = float64(ru.Maxrss) / 1024 // Linux has KiB
+	}
+	return u, nil
+}
+
+// once reads the logs of a configuration to their end with the exporter.
+func (o *options) once(config string, processors int) (usage, error) {
+	cmd := exec.Command(o.exporter, "--once", "--config.file="+config, "--log.level=error")
+	cmd.Env = append(os.Environ(), fmt.Sprintf("GOMAXPROCS=%d", processors))
+	return measure(cmd)
+}
+
+// contender is what is measured in turns with others.
+type contender struct {
+	name string
+	run  func() (usage, error)
+	// runs are those that have been measured.
+	runs []usage
+}
+
+// inTurns runs all contenders one after the other, several times. One that fails is told about and left out.
+func inTurns(r *report, rounds int, all []*contender) {
+	for range rounds {
+		for _, c := range all {
+			if c.run == nil {
+				continue
+			}
+			u, err := c.run()
+			if err != nil {
+				r.note("%s is not compared: %v", c.name, firstLine(err))
+				c.run, c.runs = nil, nil
+				continue
+			}
+			c.runs = append(c.runs, u)
+		}
+	}
+}
+
+func firstLine(err error) error {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return errors.New(line)
+}
+
+func (c *contender) median(of func(usage) float64) float64 {
+	var all []float64
+	for _, u := range c.runs {
+		all = append(all, of(u))
+	}
+	return median(all)
+}
+
+func (c *contender) cpu() float64  { return c.median(func(u usage) float64 { return u.cpu }) }
+func (c *contender) wall() float64 { return c.median(func(u usage) float64 { return u.wall }) }
+func (c *contender) rss() float64  { return c.median(func(u usage) float64 { return u.rss }) }
