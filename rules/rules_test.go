@@ -95,7 +95,10 @@ func isRecording(r rule) bool { return r.Record != "" }
 func isThreshold(r rule) bool { return r.Record == "drift_threshold" }
 
 func TestFilesAreComplete(t *testing.T) {
-	for _, name := range []string{"thresholds.yaml", "recording.yaml", "model-alerts.yaml", "data-alerts.yaml", "exporter-alerts.yaml"} {
+	names := []string{
+		"thresholds.yaml", "recording.yaml", "fleet.yaml", "model-alerts.yaml", "data-alerts.yaml", "exporter-alerts.yaml",
+	}
+	for _, name := range names {
 		if _, err := fs.Stat(Files(), name); err != nil {
 			t.Error(err)
 		}
