@@ -18,7 +18,7 @@ var alertmanager []byte
 
 // Files returns the rule files by their names: thresholds.yaml with the thresholds as series, recording.yaml with the
 // verdicts, model-alerts.yaml, data-alerts.yaml and exporter-alerts.yaml, and fleet.yaml, which adds up exporters that
-// share a log. Prometheus needs the first two and whichever of the others is wanted; their unit tests are not among them.
+// share a log. Prometheus needs the first two and whichever of the others is wanted; unit tests are not among them.
 func Files() fs.FS { return files }
 
 // Alertmanager returns alertmanager.example.yaml, an example of a configuration for Alertmanager that routes the alerts
