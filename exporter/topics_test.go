@@ -49,6 +49,7 @@ models:
   - name: m
     reference: {path: reference.csv}
     predictions: {kafka: {brokers: [%q], topic: predictions, group: drift}}
+    allowed_lateness: 30d # partitions are read one after the other
 `, s.broker.ListenAddrs()[0])+model+file)
 }
 
@@ -89,7 +90,7 @@ func (s *topicSite) predict(n int) {
 // live runs an exporter by the clock.
 func (s *topicSite) live(t *testing.T) (e *Exporter, stop func()) {
 	t.Helper()
-	ahead := time.Until(start.Add(12 * time.Hour))
+	ahead := time.Until(start.Add(30 * 24 * time.Hour))
 	e = s.exporter(func() time.Time { return time.Now().Add(ahead) })
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)

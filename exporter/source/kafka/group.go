@@ -232,9 +232,9 @@ func (s *Source) begin(number int32, commit int64, b *bounds) int64 {
 
 // revoke gives partitions up to another member. Before, all that was read of them is counted, in a checkpoint where there
 // are any, and committed, so that the other member begins behind it.
-func (s *Source) revoke(ctx context.Context, numbers []int32) {
+func (s *Source) revoke(running context.Context, numbers []int32) {
 	defer s.drop(numbers)
-	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	ctx, cancel := context.WithTimeout(running, settleTimeout)
 	defer cancel()
 	err := s.drain(ctx)
 	if err == nil && s.settle != nil {
@@ -244,7 +244,7 @@ func (s *Source) revoke(ctx context.Context, numbers []int32) {
 		err = ctx.Err()
 	}
 	if err != nil {
-		if !errors.Is(err, context.Canceled) { // else the exporter ends, and commits at its end
+		if running.Err() == nil { // else the exporter ends, and commits at its end
 			s.options.Logger.Warn("Partitions are given up without a checkpoint; what was read of them since the last "+
 				"commit another member may count too", "topic", s.options.Topic, "partitions", numbers, "err", err)
 		}
