@@ -71,6 +71,11 @@ demo: build ## Replay real flights with made up incidents through all programs, 
 	@export DRIFT_EXPORTER=$(abspath $(BIN)/drift_exporter); $(export_tools); \
 	$(GO) build -o $(BIN)/demo ./examples/demo && exec $(BIN)/demo $(ARGS)
 
+# The tag leaves out service discovery, which is most of the build.
+.PHONY: replay
+replay: ## Replay months of logs in minutes and check which alerts fire; ARGS='-run Opening' for one of them
+	$(GO) -C .ci/replay test -tags remove_all_sd -count=1 -v -timeout 40m . $(ARGS)
+
 .PHONY: bench
 bench: build ## Measure the exporter against its floors and other tools; BENCH="-records 200000 -only logs" for less
 	$(GO) -C .ci/bench build -o $(abspath $(BIN)/bench.out) .
@@ -96,7 +101,7 @@ fuzz: ## Run each fuzz test for FUZZTIME (30s)
 .PHONY: golden
 golden: ## Rewrite the golden files of the packages that have them
 	@set -e; for file in $$(find . -name '*_test.go' -exec grep -l 'flag.Bool("update"' {} +); do \
-		dir=$$(dirname "$$file"); echo "$$dir"; $(GO) test "$$dir" -update; \
+		dir=$$(dirname "$$file"); echo "$$dir"; $(GO) -C "$$dir" test -tags remove_all_sd -timeout 40m . -update; \
 	done
 
 .PHONY: check

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -217,7 +219,8 @@ func TestDashboardsAreSound(t *testing.T) {
 			}
 			for i, target := range p.Targets {
 				if target.RefID != string(rune('A'+i)) || target.Instant == target.Range ||
-					target.Instant != (target.Format == "table") || target.Range == (target.Legend == "") {
+					target.Instant != (target.Format == "table") || target.Range == (target.Legend == "") ||
+					strings.Contains(target.Expr, " by (le) ") != (target.Format == "heatmap") {
 					t.Errorf("%s: %s: query %d is of no kind: %+v", name, p.Title, i, target)
 				}
 				for _, label := range unnamed(target) {
@@ -229,7 +232,7 @@ func TestDashboardsAreSound(t *testing.T) {
 }
 
 // grouped matches the labels that tell the series of an expression apart.
-var grouped = regexp.MustCompile(`^\w+ by \(([^)]*)\)`)
+var grouped = regexp.MustCompile(`^(?:topk\(\d+, )?\w+ by \(([^)]*)\)`)
 
 // unnamed returns the labels that tell the lines of a graph apart, and that their names lack.
 func unnamed(t target) []string {
@@ -285,6 +288,26 @@ func TestDashboardsHaveTheirVariables(t *testing.T) {
 		}
 		if strings.Join(got, " ") != want {
 			t.Errorf("%s: the variables are %q, want %q", name, got, want)
+		}
+	}
+}
+
+// The page lists each dashboard with its uid, and each variable.
+func TestThePageOfDashboardsIsRight(t *testing.T) {
+	content, err := os.ReadFile(filepath.Join("..", "docs", "dashboards.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := string(content)
+	table := page[strings.Index(page, "## Variables"):]
+	for name, d := range shipped(t) {
+		if row := "| `" + name + "` | `" + d.UID + "` | "; !strings.Contains(page, row) {
+			t.Errorf("docs/dashboards.md has no row %q", row)
+		}
+		for _, v := range d.Templating.List {
+			if !strings.Contains(table, "`"+v.Name+"`") {
+				t.Errorf("docs/dashboards.md does not explain the variable %s of %s", v.Name, name)
+			}
 		}
 	}
 }

@@ -21,8 +21,10 @@ var mayBeEmpty = map[string]string{
 	"column.json: Training and serving differ A":                "the log writes its columns as training did",
 	"column.json: Unseen and out of range C":                    "the demo has no column of texts",
 	"exporter.json: Records that are not counted, per second A": "every record of the demo may be sound",
+	"exporter.json: Records that are not counted, per second B": "every record of the demo is wanted",
 	"exporter.json: Requests to receivers, per second A":        "nothing need be sent to the exporter",
 	"exporter.json: Spool of receivers A":                       "nothing need be sent to the exporter",
+	"exporter.json: Spool of receivers B":                       "nothing need be sent to the exporter",
 	"model.json: Difference to the champion A":                  "the demo may have one version",
 	"model.json: Difference to the champion B":                  "the demo may have one version",
 	"model.json: Difference to the champion C":                  "the demo may have one version",
@@ -31,6 +33,8 @@ var mayBeEmpty = map[string]string{
 	"model.json: Versions F":                                    "the demo may have one version",
 	"model.json: Versions G":                                    "the demo may have one version",
 	"model.json: Versions I":                                    "the demo may have one reference",
+	"models.json: What models depend on A":                      "the demo's models may depend on nothing",
+	"models.json: What models depend on B":                      "the demo's models may depend on nothing",
 	"models.json: Firing alerts A":                              "an alert need not fire at this moment",
 }
 
@@ -129,7 +133,13 @@ func (p prometheus) values(v *variable, set map[string]string) []string {
 // substitute fills in the variables of an expression.
 func substitute(expr string, values map[string]string) string {
 	expr = strings.NewReplacer("$__rate_interval", "1m", "$__range", fmt.Sprintf("%ds", int(shown.Seconds()))).Replace(expr)
-	return regexp.MustCompile(`\$\w+`).ReplaceAllStringFunc(expr, func(name string) string { return values[name[1:]] })
+	return regexp.MustCompile(`\$[a-z]+`).ReplaceAllStringFunc(expr, func(name string) string {
+		value, ok := values[name[1:]]
+		if !ok {
+			return "no variable " + name // which is no expression
+		}
+		return value
+	})
 }
 
 // choices returns every way to set the variables of a dashboard.

@@ -66,9 +66,13 @@ func series(t *testing.T) map[string][]string {
 	} {
 		known[name] = scraped
 	}
-	all := slices.Concat(scraped, []string{"severity", "action"})
+	all := slices.Concat(scraped, []string{"severity", "action", "le"})
 	for _, def := range metric.Catalogue {
 		known[def.Name] = slices.Concat(def.Labels, scraped)
+		if def.Type == metric.Histogram {
+			delete(known, def.Name)
+			known[def.Name+"_bucket"] = slices.Concat(def.Labels, scraped, []string{"le"})
+		}
 		all = append(all, def.Labels...)
 	}
 	for _, r := range shippedRules(t) {

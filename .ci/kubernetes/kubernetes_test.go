@@ -49,7 +49,7 @@ func TestObjectsAreKnownToKubernetes(t *testing.T) {
 		"monitoring.coreos.com/v1 PrometheusRule": func() any { return new(monitoring.PrometheusRule) },
 		"monitoring.coreos.com/v1 ServiceMonitor": func() any { return new(monitoring.ServiceMonitor) },
 	}
-	files, err := bundle.Files(bundle.Options{Image: "drift_exporter:1", Version: "1", Labels: map[string]string{"a": "b"}})
+	files, err := bundle.Files(bundle.Options{Image: "drift_exporter:1", Version: "1", Labels: map[string]string{"release": "1"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,7 +33,7 @@ type object struct {
 	Data map[string]string
 }
 
-var options = Options{Image: "registry.example/drift_exporter:1", Labels: map[string]string{"release": "prom: 1"}, Version: "1.2.3"}
+var options = Options{Image: "registry.example/drift_exporter:1", Labels: map[string]string{"release": "1"}, Version: "1.2.3"}
 
 func made(t *testing.T) map[string][]byte {
 	t.Helper()
@@ -79,8 +79,11 @@ func TestBundleHoldsRulesAndDashboardsAsTheyAre(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if count < 7 {
+	if count < 9 {
 		t.Errorf("only %d files are embedded", count)
+	}
+	if len(rules.Alertmanager()) == 0 || !bytes.Equal(files["alertmanager.example.yaml"], rules.Alertmanager()) {
+		t.Error("alertmanager.example.yaml is not what is embedded")
 	}
 	again := made(t)
 	if !maps.EqualFunc(files, again, bytes.Equal) {
@@ -151,7 +154,7 @@ func TestObjectsFitEachOther(t *testing.T) {
 		}
 		for _, o := range parse(t, name, content) {
 			for label, value := range map[string]string{
-				"app.kubernetes.io/name": "drift_exporter", "app.kubernetes.io/version": "1.2.3", "release": "prom: 1",
+				"app.kubernetes.io/name": "drift_exporter", "app.kubernetes.io/version": "1.2.3", "release": "1",
 			} {
 				if o.Metadata.Labels[label] != value {
 					t.Errorf("%s: %s %s has the label %s=%q", name, o.Kind, o.Metadata.Name, label, o.Metadata.Labels[label])
@@ -199,10 +202,23 @@ func TestObjectsFitEachOther(t *testing.T) {
 	}
 }
 
-func TestLabelsOfOursAreTaken(t *testing.T) {
-	_, err := Files(Options{Image: "i", Labels: map[string]string{"app.kubernetes.io/name": "x"}})
-	if err == nil || !strings.Contains(err.Error(), `the label "app.kubernetes.io/name" is taken`) {
-		t.Errorf("the error is %v", err)
+func TestLabels(t *testing.T) {
+	for _, test := range []struct{ name, value, want string }{
+		{"release", "monitoring", ""},
+		{"example.com/team", "ml_1.a-b", ""},
+		{"empty", "", ""},
+		{"long", strings.Repeat("a", 63), ""},
+		{"long", strings.Repeat("a", 64), "none that Kubernetes takes"},
+		{"release", "two words", "none that Kubernetes takes"},
+		{"release", "end-", "none that Kubernetes takes"},
+		{"/team", "x", "none that Kubernetes takes"},
+		{"a: b", "x", "none that Kubernetes takes"},
+		{"app.kubernetes.io/name", "x", `the label "app.kubernetes.io/name" is taken`},
+	} {
+		_, err := Files(Options{Image: "i", Labels: map[string]string{test.name: test.value}})
+		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s=%s: %v, want %q", test.name, test.value, err, test.want)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"text/template"
@@ -14,6 +15,12 @@ import (
 
 //go:embed kubernetes/*.tmpl
 var templates embed.FS
+
+// What Kubernetes takes for the name of a label, and for its value.
+var (
+	labelName  = regexp.MustCompile(`^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([\w.-]{0,61}[A-Za-z0-9])?$`)
+	labelValue = regexp.MustCompile(`^([A-Za-z0-9]([\w.-]{0,61}[A-Za-z0-9])?)?$`)
+)
 
 // objects makes Kubernetes objects.
 type objects struct {
@@ -37,12 +44,17 @@ func newObjects(o Options) (*objects, error) {
 		return nil, fmt.Errorf("bug: a template cannot be parsed: %w", err)
 	}
 	labels := common()
-	if o.Version != "" {
+	if labelValue.MatchString(o.Version) && o.Version != "" {
 		labels["app.kubernetes.io/version"] = o.Version
 	}
-	for name, value := range o.Labels {
+	for _, name := range slices.Sorted(maps.Keys(o.Labels)) {
+		value := o.Labels[name]
 		if _, ok := labels[name]; ok {
 			return nil, fmt.Errorf("the label %q is taken, choose another one", name)
+		}
+		if !labelName.MatchString(name) || !labelValue.MatchString(value) {
+			return nil, fmt.Errorf("the label %s=%s is none that Kubernetes takes: up to 63 letters, digits, -, _ and . "+
+				"each, with a letter or digit at both ends; before the name there may be a domain and /", name, value)
 		}
 		labels[name] = value
 	}
