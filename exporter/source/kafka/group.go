@@ -42,7 +42,6 @@ func (s *Source) groupOptions(ctx context.Context) []kgo.Opt {
 		kgo.InstanceID(s.mark),
 		kgo.DisableAutoCommit(),
 		kgo.BlockRebalanceOnPoll(),
-		kgo.RequireStableFetchOffsets(),
 		kgo.OnOffsetsFetched(func(_ context.Context, client *kgo.Client, r *kmsg.OffsetFetchResponse) error {
 			s.admin = kadm.NewClient(client)
 			s.noteMarks(r)
@@ -156,8 +155,8 @@ func (s *Source) list(ctx context.Context, ask func(context.Context, ...string) 
 	return offsets, nil
 }
 
-// assign says where reading begins in partitions that this member has got. offsets are the commits of the group, below 0
-// where there is none, and become what is to be read first.
+// assign says where reading begins in partitions that this member has got. offsets are the commits of the group, below
+// 0 where there is none, and become what is to be read first.
 func (s *Source) assign(ctx context.Context, offsets map[int32]kgo.Offset) error {
 	if len(offsets) == 0 {
 		return nil
@@ -187,10 +186,9 @@ func (s *Source) assign(ctx context.Context, offsets map[int32]kgo.Offset) error
 }
 
 // begin makes a partition one that is being read, and returns the offset at which reading begins. That is the position
-// of this exporter, if it has one and the group's commit is its own: the checkpoint is what counts, be it older or newer
-// than the commit. If another member has made the commit it is the further one of the two, since that one has counted
-// the messages in between. Without a position it is the commit, and without a commit
-// what the options say.
+// of this exporter, if it has one and the group's commit is its own: the checkpoint is what counts, be it older or
+// newer than the commit. If another member has made the commit it is the further one of the two, since that one has
+// counted the messages in between. Without a position it is the commit, and without a commit what the options say.
 func (s *Source) begin(number int32, commit int64, b *bounds) int64 {
 	start, end := b.starts[number], b.ends[number]
 	at, known := s.reached[number]
@@ -230,8 +228,8 @@ func (s *Source) begin(number int32, commit int64, b *bounds) int64 {
 	return next
 }
 
-// revoke gives partitions up to another member. Before, all that was read of them is counted, in a checkpoint where there
-// are any, and committed, so that the other member begins behind it.
+// revoke gives partitions up to another member. Before, all that was read of them is counted, in a checkpoint where
+// there are any, and committed, so that the other member begins behind it.
 func (s *Source) revoke(running context.Context, numbers []int32) {
 	defer s.drop(numbers)
 	ctx, cancel := context.WithTimeout(running, settleTimeout)
