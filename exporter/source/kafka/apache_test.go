@@ -72,6 +72,13 @@ func (a *apache) read(seed uint64, resume ...source.Position) *reader {
 	r := newReader(a.t, a.brokers, Options{Topic: a.topic, Group: a.topic, Follow: true}, seed, resume...)
 	r.OnRevoke(func(context.Context) error { return nil })
 	r.start()
+	a.t.Cleanup(func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if a.t.Failed() {
+			a.t.Logf("the log of exporter %d:\n%s", seed, r.log)
+		}
+	})
 	return r
 }
 

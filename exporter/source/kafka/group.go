@@ -40,6 +40,9 @@ func (s *Source) groupOptions(ctx context.Context) []kgo.Opt {
 		// An exporter that was killed and is started again gets its partitions back at once, and not only when the group
 		// has given the old one up.
 		kgo.InstanceID(s.mark),
+		// It divides partitions by the order of those ids. So whoever loses all of them, as when the brokers are started
+		// again, gets the same ones back, and goes on where it was.
+		kgo.Balancers(kgo.RangeBalancer()),
 		kgo.DisableAutoCommit(),
 		kgo.BlockRebalanceOnPoll(),
 		kgo.OnOffsetsFetched(func(_ context.Context, client *kgo.Client, r *kmsg.OffsetFetchResponse) error {
