@@ -7,6 +7,7 @@ TOOLS_BIN ?= $(BIN)/tools
 CONFIG    ?= config.example.yaml
 FUZZTIME  ?= 30s
 LOADTIME  ?= 60s
+RECORDS   ?= 10000000
 # Flags for `make bench`; bin/bench.out --help lists them.
 BENCH     ?=
 # The Alertmanager example beside the rules is none of them.
@@ -71,6 +72,11 @@ demo: build ## Replay real flights with made up incidents through all programs, 
 	@export DRIFT_EXPORTER=$(abspath $(BIN)/drift_exporter); $(export_tools); \
 	$(GO) build -o $(BIN)/demo ./examples/demo && exec $(BIN)/demo $(ARGS)
 
+# The tag leaves out service discovery, which is most of the build.
+.PHONY: replay
+replay: ## Replay months of logs in minutes and check which alerts fire; ARGS='-run Opening' for one of them
+	$(GO) -C .ci/replay test -tags remove_all_sd -count=1 -v -timeout 40m . $(ARGS)
+
 .PHONY: bench
 bench: build ## Measure the exporter against its floors and other tools; BENCH="-records 200000 -only logs" for less
 	$(GO) -C .ci/bench build -o $(abspath $(BIN)/bench.out) .
@@ -84,6 +90,10 @@ microbench: ## Run the Go benchmarks of all packages, for benchstat
 load: ## Send 5,000 events a second to a receiver for LOADTIME (60s), kill it meanwhile, and check that none is lost
 	DRIFT_EXPORTER_LOAD=$(LOADTIME) $(GO) test ./cmd/drift_exporter -run TestReceiverUnderLoad -v -count=1
 
+.PHONY: torture
+torture: ## Rotate the logs of eight writers in every way while RECORDS (10000000) are read, and check that each counts once
+	DRIFT_EXPORTER_TORTURE=$(RECORDS) $(GO) test ./exporter/source -run TestRotationTorture -v -count=1 -timeout 60m
+
 .PHONY: fuzz
 fuzz: ## Run each fuzz test for FUZZTIME (30s)
 	@set -e; for file in $$(find cmd exporter -name '*_test.go' -exec grep -l '^func Fuzz' {} +); do \
@@ -96,7 +106,7 @@ fuzz: ## Run each fuzz test for FUZZTIME (30s)
 .PHONY: golden
 golden: ## Rewrite the golden files of the packages that have them
 	@set -e; for file in $$(find . -name '*_test.go' -exec grep -l 'flag.Bool("update"' {} +); do \
-		dir=$$(dirname "$$file"); echo "$$dir"; $(GO) test "$$dir" -update; \
+		dir=$$(dirname "$$file"); echo "$$dir"; $(GO) -C "$$dir" test -tags remove_all_sd -timeout 40m . -update; \
 	done
 
 .PHONY: check

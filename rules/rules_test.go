@@ -95,7 +95,10 @@ func isRecording(r rule) bool { return r.Record != "" }
 func isThreshold(r rule) bool { return r.Record == "drift_threshold" }
 
 func TestFilesAreComplete(t *testing.T) {
-	for _, name := range []string{"thresholds.yaml", "recording.yaml", "model-alerts.yaml", "data-alerts.yaml", "exporter-alerts.yaml"} {
+	names := []string{
+		"thresholds.yaml", "recording.yaml", "fleet.yaml", "model-alerts.yaml", "data-alerts.yaml", "exporter-alerts.yaml",
+	}
+	for _, name := range names {
 		if _, err := fs.Stat(Files(), name); err != nil {
 			t.Error(err)
 		}
@@ -268,6 +271,9 @@ func dropsTargets(expr string) bool {
 // lookups matches the queries that a description makes.
 var lookups = regexp.MustCompile("printf `([^`]*)` [^|}]*\\| query")
 
+// templateLabels matches the labels that a description names, of the alert or of what it looked up.
+var templateLabels = regexp.MustCompile(`(?:\$labels|\.Labels)\.(\w+)`)
+
 // queries returns the expressions that a template looks up, with something in place of the values filled in.
 func queries(template string) []string {
 	var found []string
@@ -293,6 +299,11 @@ func TestExpressionsUseWhatExists(t *testing.T) {
 		found := queries(r.Annotations["description"])
 		if want := strings.Count(r.Annotations["description"], "| query"); len(found) != want {
 			t.Errorf("%s: found %d of %d queries of the description", r.Alert, len(found), want)
+		}
+		for _, match := range templateLabels.FindAllStringSubmatch(r.Annotations["description"], -1) {
+			if !slices.Contains(known[query.AnyMetric], match[1]) {
+				t.Errorf("%s: description: no label %q", r.Alert, match[1])
+			}
 		}
 		for _, expr := range found {
 			for _, problem := range lintExpr(expr, known) {
@@ -337,16 +348,37 @@ func TestLintExprFindsWhatIsWrong(t *testing.T) {
 func alertThresholds() map[string][]string {
 	drift := []string{"jensen_shannon", "mean_shift"}
 	return map[string][]string{
-		"ModelRetrainingRecommended": append([]string{"error_ratio_increase", "drifted_feature_ratio"}, drift...),
-		"ModelErrorRatioHigh":        {"error_ratio_increase"},
-		"ModelErrorDrift":            {},
-		"ModelVersionWorse":          {"version_error_ratio_difference"},
-		"ModelPredictionDrift":       drift,
-		"ModelFeatureDrift":          drift,
-		"ModelMissingValuesHigh":     {"missing_ratio_increase"},
-		"ModelUnseenCategoriesHigh":  {"unseen_ratio"},
+		"ModelRetrainingRecommended": append(
+			[]string{"error_ratio_increase", "mae_increase", "drifted_feature_ratio"}, drift...),
+		"ModelErrorRatioHigh":           {"error_ratio_increase"},
+		"ModelPerformanceFell":          {"mae_increase"},
+		"ModelEstimatedPerformanceFell": {"accuracy_loss_estimated", "mae_increase_estimated"},
+		"ModelErrorDrift":               {},
+		"ModelVersionWorse":             {"version_error_ratio_difference"},
+		"ModelPredictionDrift":          drift,
+		"ModelLabelDrift":               {"positive_label_ratio_shift"},
+		"ModelFeatureDrift":             drift,
+		"ModelManyFeaturesDrifted":      append([]string{"drifted_feature_ratio"}, drift...),
+		"ModelMissingValuesHigh":        {"missing_ratio_increase"},
+		"ModelInvalidValuesHigh":        {"invalid_ratio"},
+		"ModelUnseenCategoriesHigh":     {"unseen_ratio"},
+		"ModelOutOfRangeHigh":           {"out_of_range_ratio"},
+		"ModelTrainingServingSkew": {
+			"missing_column_ratio", "number_as_string_ratio", "string_expected_ratio",
+		},
 		"ModelPredictionsStale":      {"prediction_age_seconds"},
+		"ModelPredictionVolumeFell":  {"prediction_volume_decrease"},
+		"ModelLabelsLate":            {"label_age_seconds", "labeled_ratio_decrease"},
 		"DriftExporterDown":          {},
+		"DriftExporterReloadFailed":  {},
+		"DriftExporterStateNotSaved": {},
+		"DriftExporterSeriesDropped": {},
+		"DriftEvaluationStale":       {},
+		"DriftSourceDown":            {},
+		"DriftSourceStalled":         {},
+		"DriftRecordsRejected":       {"rejected_record_ratio"},
+		"DriftReceiverRefusing":      {},
+		"DriftReceiverSpoolFilling":  {},
 		"ModelUpstreamDrifting":      {},
 	}
 }
@@ -374,13 +406,15 @@ func TestEachThresholdIsRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	scores := []string{
+	// Statistics that are named by a label: scores, and kinds of skew.
+	labeled := []string{
 		"psi", "jensen_shannon", "hellinger", "total_variation", "chebyshev", "ks", "wasserstein", "mean_shift",
+		"missing_column_ratio", "number_as_string_ratio", "string_expected_ratio",
 	}
 	for _, r := range selectRules(t, isThreshold) {
 		statistic, severity := r.Labels["statistic"], r.Labels["severity"]
 		replaced := strings.Contains(string(recording), `"statistic", "`+statistic+`", "", ""`)
-		if !replaced && !slices.Contains(scores, statistic) {
+		if !replaced && !slices.Contains(labeled, statistic) {
 			t.Errorf("%s: recording.yaml has nothing to compare it with", statistic)
 		}
 		errors := statistic == "error_ratio" || statistic == "error_ratio_increase"
@@ -515,10 +549,15 @@ func TestPromtoolFindsNothingToLint(t *testing.T) {
 
 func TestPromtoolUnitTestsPass(t *testing.T) {
 	paths, err := filepath.Glob(filepath.Join("tests", "*_test.yaml"))
-	if err != nil {
-		t.Fatal(err)
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no unit tests of rules: %v", err)
 	}
-	runPromtool(t, paths, "test", "rules")
+	for _, path := range paths {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			t.Parallel()
+			runPromtool(t, []string{path}, "test", "rules")
+		})
+	}
 }
 
 // runPromtool runs promtool with the arguments and the files.
