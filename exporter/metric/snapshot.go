@@ -102,12 +102,13 @@ func NewStore(base prometheus.Gatherer) *Store {
 // Publish replaces what is served by these snapshots.
 func (s *Store) Publish(snapshots ...*Snapshot) {
 	var families []*Family
+	pairs := make(labelPairs)
 	for i := range Catalogue {
 		d := &Catalogue[i]
 		if d.Name == SeriesDropped.Name {
 			continue
 		}
-		if f := s.family(d, snapshots); f != nil {
+		if f := s.family(d, snapshots, pairs); f != nil {
 			families = append(families, f)
 		}
 	}
@@ -120,7 +121,7 @@ func (s *Store) Publish(snapshots ...*Snapshot) {
 	for reason, n := range s.dropped {
 		own.Add(SeriesDropped, float64(n), reason)
 	}
-	families = append(families, s.family(&SeriesDropped, []*Snapshot{own}))
+	families = append(families, s.family(&SeriesDropped, []*Snapshot{own}, pairs))
 	sortFamilies(families)
 	s.published.Store(&published{families: families})
 }
@@ -131,7 +132,7 @@ func sortFamilies(families []*Family) {
 
 // family renders one metric, nil if no snapshot has it. Of series with the same labels, which only names that are not
 // valid UTF-8 can lead to, the first is kept.
-func (s *Store) family(d *Def, snapshots []*Snapshot) *Family {
+func (s *Store) family(d *Def, snapshots []*Snapshot, pairs labelPairs) *Family {
 	var all []sample
 	for _, snapshot := range snapshots {
 		all = append(all, snapshot.samples[d.Name]...)
@@ -150,7 +151,7 @@ func (s *Store) family(d *Def, snapshots []*Snapshot) *Family {
 		}
 		m := &dto.Metric{Label: make([]*dto.LabelPair, len(order))}
 		for k, at := range order {
-			m.Label[k] = &dto.LabelPair{Name: &d.Labels[at], Value: &all[i].labels[at]}
+			m.Label[k] = pairs.of(&d.Labels[at], &all[i].labels[at])
 		}
 		switch d.Type {
 		case Histogram:
@@ -163,6 +164,20 @@ func (s *Store) family(d *Def, snapshots []*Snapshot) *Family {
 		f.Metric = append(f.Metric, m)
 	}
 	return f
+}
+
+// labelPairs are those of all families. Most series have all of theirs in common with others, and they are two thirds of
+// the memory of a series if each has its own.
+type labelPairs map[[2]string]*dto.LabelPair
+
+func (p labelPairs) of(name, value *string) *dto.LabelPair {
+	key := [2]string{*name, *value}
+	pair := p[key]
+	if pair == nil {
+		pair = &dto.LabelPair{Name: name, Value: value}
+		p[key] = pair
+	}
+	return pair
 }
 
 // labelOrder lists the definition's labels by name, as expositions have them.
