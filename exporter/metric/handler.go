@@ -72,7 +72,7 @@ func (s *Store) Handler(o promhttp.HandlerOpts) (http.Handler, error) {
 			http.Error(w, "Too many scrapes at the same time, try again later.", http.StatusServiceUnavailable)
 			return
 		}
-		format := expfmt.NegotiateIncludingOpenMetrics(r.Header)
+		format := negotiate(r)
 		w.Header().Set("Content-Type", string(format))
 		if err := s.write(w, format); err != nil {
 			http.Error(w, "Writing the metrics failed: "+err.Error(), http.StatusInternalServerError)
@@ -86,13 +86,17 @@ func (s *Store) Handler(o promhttp.HandlerOpts) (http.Handler, error) {
 	}
 	compressed := compress(plain)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch expfmt.NegotiateIncludingOpenMetrics(r.Header).FormatType() {
+		switch negotiate(r).FormatType() {
 		case expfmt.TypeTextPlain, expfmt.TypeOpenMetrics:
 			compressed.ServeHTTP(w, r)
 		default:
 			general.ServeHTTP(w, r)
 		}
 	}), nil
+}
+
+func negotiate(r *http.Request) expfmt.Format {
+	return expfmt.NegotiateAccept(r.Header, expfmt.DefaultOpenMetricsAcceptedFormats()...)
 }
 
 // write writes what is published, and behind it the metrics of the base gatherer, of which an error may leave some out.

@@ -166,8 +166,8 @@ func (s *Store) family(d *Def, snapshots []*Snapshot, pairs labelPairs) *Family 
 	return f
 }
 
-// labelPairs are those of all families. Most series have all of theirs in common with others, and they are two thirds of
-// the memory of a series if each has its own.
+// labelPairs are those of all families. Most series have all of theirs in common with others. If each had its own, they
+// would be two thirds of the memory of a series.
 type labelPairs map[[2]string]*dto.LabelPair
 
 func (p labelPairs) of(name, value *string) *dto.LabelPair {
