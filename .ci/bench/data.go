@@ -48,8 +48,8 @@ func (l log) config(name, file, more string) (string, error) {
 	return path, os.WriteFile(path, []byte(text), 0o666)
 }
 
-// makeParquet writes the log as Parquet, unless that has been done. It takes memory, which a process of its own gives back:
-// what children are said to have taken is never less than what their parent has.
+// makeParquet writes the log as Parquet, unless that has been done. It takes memory, which a process of its own gives
+// back: what children are said to have taken is never less than what their parent has.
 func (o *options) makeParquet(l log) error {
 	path := l.path("predictions.parquet")
 	if _, err := os.Stat(path); err == nil {

@@ -67,7 +67,7 @@ func (s *server) get(path string) (body string, status int, took time.Duration, 
 	if err != nil {
 		return "", 0, 0, err
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }() // it was only read
 	text, err := io.ReadAll(response.Body)
 	return string(text), response.StatusCode, time.Since(begun), err
 }
