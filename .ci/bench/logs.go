@@ -55,7 +55,8 @@ func measureLogs(o *options, r *report) error {
 	r.figure("Parquet, one core", n/parquet.cpu()/1e6, "M rec/s", nil)
 	r.figure("JSON Lines with as many labels joined, one core", 2*n/labels.cpu()/1e6, "M rec/s", nil)
 	if len(several.runs) > 0 {
-		r.figure(fmt.Sprintf("JSON Lines, %d cores, over one", runtime.NumCPU()), jsonl.wall()/several.wall(), "x", atLeast(1.6))
+		what := fmt.Sprintf("JSON Lines, %d cores, over one", runtime.NumCPU())
+		r.figure(what, jsonl.wall()/several.wall(), "x", atLeast(1.6))
 		r.figure("  peak memory", several.rss(), "MiB", nil)
 	}
 	ratio := func(what string, of *contender, times float64, over *contender, f *floor) {

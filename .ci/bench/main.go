@@ -46,12 +46,12 @@ func main() {
 	flag.StringVar(&o.module, "module", ".", "folder of the exporter's module")
 	flag.StringVar(&o.dir, "dir", "bin/bench", "folder for the logs, which are made once for each size")
 	flag.IntVar(&o.records, "records", 2_000_000, "records of the log that the exporter and others read")
-	flag.IntVar(&o.longest, "longest", 1_000_000, "records of the longest log of the growth curves, a tenth of it the next")
-	flag.IntVar(&o.rounds, "rounds", 3, "how often everything is measured, in turns; the median counts")
-	flag.StringVar(&o.python, "python", "python3", "Python with the packages duckdb and evidently, if they are to be compared")
+	flag.IntVar(&o.longest, "longest", 1_000_000, "records of the longest log of the growth curves")
+	flag.IntVar(&o.rounds, "rounds", 3, "how often logs are read, in turns; the median counts")
+	flag.StringVar(&o.python, "python", "python3", "Python that may have the packages duckdb and evidently")
 	flag.BoolVar(&o.evident, "evidently", false, "also run Evidently, which takes minutes and gigabytes")
-	only := flag.String("only", "", "sections to run, with commas between them: "+strings.Join(names(), ", ")+"; default all")
-	profile := flag.String("profile", "", "only read the logs of this configuration and write a CPU profile to the path that follows")
+	only := flag.String("only", "", "sections to run, with commas between them, of: "+strings.Join(names(), ", "))
+	profile := flag.String("profile", "", "only read the logs of this configuration, and write a CPU profile to the argument")
 	flag.Parse()
 	work := func() error { return run(o, *only) }
 	if *profile != "" {

@@ -71,12 +71,13 @@ func scrapeIdle(o *options, r *report, dir, models string, f *floor) error {
 
 // scrapeBusy scrapes while four models read the log at the same time.
 func scrapeBusy(o *options, r *report, dir, models string, l log, least int) error {
+	text := []byte("evaluation_interval: 1s\n" + models)
 	for i := range 4 {
-		models += fmt.Sprintf("- {name: fraud-%d, reference: {path: %s}, predictions: {path: %s}}\n", i,
+		text = fmt.Appendf(text, "- {name: fraud-%d, reference: {path: %s}, predictions: {path: %s}}\n", i,
 			l.path("reference.csv"), l.path("predictions.jsonl"))
 	}
 	config := filepath.Join(dir, "busy.yaml")
-	if err := os.WriteFile(config, []byte("evaluation_interval: 1s\n"+models), 0o666); err != nil {
+	if err := os.WriteFile(config, text, 0o666); err != nil {
 		return err
 	}
 	s, err := o.serve(config)

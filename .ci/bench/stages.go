@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -99,7 +100,7 @@ func profileOnce(config, path string) error {
 		return err
 	}
 	response := httptest.NewRecorder()
-	handler.ServeHTTP(response, httptest.NewRequest("GET", "/metrics", nil))
+	handler.ServeHTTP(response, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	if !bytes.Contains(response.Body.Bytes(), []byte("drift_score")) {
 		return fmt.Errorf("the scrape has no drift_score: status %d", response.Code)
 	}

@@ -1,5 +1,5 @@
-// Command toparquet writes a log of loggen as Parquet, compressed by zstd. Its arguments are the paths of the log as JSON
-// Lines and of the file to be made.
+// Command toparquet writes a log of loggen as Parquet, compressed by zstd. Its arguments are the paths of the log as
+// JSON Lines and of the file to be made.
 package main
 
 import (
