@@ -90,7 +90,7 @@ func measureWideAt(o *options, r *report, dir string, k int, limit float64) erro
 	return nil
 }
 
-// firstCorrect scrapes until scores are served, and returns all of them. They must be those that are wanted, if any are.
+// firstCorrect scrapes until scores are served, and returns all of them: those that are wanted, if any are.
 func (s *server) firstCorrect(want string) (string, error) {
 	for begun := time.Now(); time.Since(begun) < time.Minute; {
 		body, _, _, err := s.get("/metrics")
