@@ -21,6 +21,7 @@ var mayBeEmpty = map[string]string{
 	"column.json: Training and serving differ A":                "the log writes its columns as training did",
 	"column.json: Unseen and out of range C":                    "the demo has no column of texts",
 	"exporter.json: Records that are not counted, per second A": "every record of the demo may be sound",
+	"exporter.json: Records that are not counted, per second B": "every record of the demo is wanted",
 	"exporter.json: Requests to receivers, per second A":        "nothing need be sent to the exporter",
 	"exporter.json: Spool of receivers A":                       "nothing need be sent to the exporter",
 	"exporter.json: Spool of receivers B":                       "nothing need be sent to the exporter",

@@ -24,6 +24,11 @@ type checkpoints struct {
 	loaded    state.Loaded
 	restored  int // models that went on from the checkpoint
 
+	// demands take who waits for a checkpoint: waiting those for one that is still to be begun, served those for the one
+	// that is being written.
+	demands         chan chan<- error
+	waiting, served []chan<- error
+
 	// running receives the result of the checkpoint that is being written, nil while none is.
 	running   chan checkpointResult
 	last      checkpointResult // the last one
@@ -39,8 +44,9 @@ type checkpointResult struct {
 	took  time.Duration
 	pause time.Duration
 	bytes int64
-	// counted is what the checkpoint covers of spools.
+	// counted is what the checkpoint covers of spools, read what it covers of topics.
 	counted counted
+	read    []readTopic
 }
 
 // errStopped ends a checkpoint that is not wanted any more.
@@ -58,6 +64,7 @@ func (e *Exporter) openState() error {
 	}
 	e.checkpoints = &checkpoints{
 		store: store, receivers: e.receivers, interval: c.CheckpointInterval, timer: time.NewTimer(c.CheckpointInterval),
+		demands: make(chan chan<- error),
 	}
 	return nil
 }
@@ -117,6 +124,14 @@ func (c *checkpoints) due() <-chan time.Time {
 	return c.timer.C
 }
 
+// demanded returns the channel of who wants a checkpoint before the next one is due.
+func (c *checkpoints) demanded() <-chan chan<- error {
+	if c == nil {
+		return nil
+	}
+	return c.demands
+}
+
 // results returns the channel of the result of the checkpoint that is being written, if one is.
 func (c *checkpoints) results() <-chan checkpointResult {
 	if c == nil {
@@ -129,6 +144,7 @@ func (c *checkpoints) results() <-chan checkpointResult {
 func (c *checkpoints) begin(ctx context.Context, models []*running, now time.Time) {
 	result := make(chan checkpointResult, 1)
 	c.running = result
+	c.served, c.waiting = c.waiting, nil
 	go func() {
 		result <- c.write(now, models, func(r *running, w *state.Writer) (*cut, error) { return follow(ctx, r, w) })
 	}()
@@ -187,6 +203,7 @@ func (c *checkpoints) write(now time.Time, models []*running,
 		}
 		result.pause = max(result.pause, cut.pause)
 		maps.Copy(result.counted, *cut.spool)
+		result.read = append(result.read, cut.read...)
 	}
 	if result.err = c.receivers.sync(); result.err != nil {
 		w.Abort()
@@ -203,14 +220,20 @@ func (e *Exporter) took(r checkpointResult) {
 	c.running = nil
 	c.timer.Reset(c.interval)
 	if errors.Is(r.err, errStopped) {
+		c.waiting, c.served = append(c.waiting, c.served...), nil
 		return // a model was replaced meanwhile; the next one is complete
 	}
+	for _, done := range c.served {
+		done <- r.err
+	}
+	c.served = nil
 	if c.last = r; r.err == nil {
 		if !c.logged.IsZero() {
 			e.options.Logger.Info("Checkpoints can be written again")
 		}
 		// The checkpoint before must be of use too, should this one turn out to be broken.
 		c.receivers.release(r.counted.and(c.lastWhole.counted))
+		commit(r.read)
 		c.lastWhole, c.logged = r, time.Time{}
 		return
 	}

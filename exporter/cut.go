@@ -34,6 +34,7 @@ type cut struct {
 	whole bool          // all parts have been written
 	pause time.Duration // the longest time that the model did not count because of the cut
 	spool *counted      // what has been counted of spools at the moment of the cut
+	read  []readTopic   // what has been counted of topics then
 }
 
 // newCut returns a cut that is still to be begun by the model.
@@ -78,7 +79,7 @@ func (m *model) proceed() {
 		var e state.Encoder
 		e.Uint(lastPart)
 		m.save(&e)
-		c.spool = m.spools()
+		c.spool, c.read = m.spools(), m.topics()
 		c.queue = append(c.queue, e.Parts())
 		c.done = true
 	}

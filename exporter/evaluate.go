@@ -76,7 +76,11 @@ func (e *evaluation) sources() {
 			e.out.Add(metric.SourceSkipped, float64(p.skipped[reason]), name, p.name, string(reason))
 		}
 		e.out.Add(metric.SourceReadBytes, float64(p.bytes()), name, p.name)
-		e.out.Add(metric.SourceLagBytes, float64(stats.LagBytes), name, p.name)
+		if p.topic != nil {
+			e.out.Add(metric.SourceLagRecords, float64(stats.LagRecords), name, p.name)
+		} else {
+			e.out.Add(metric.SourceLagBytes, float64(stats.LagBytes), name, p.name)
+		}
 		if !p.lastRead.IsZero() {
 			e.out.Add(metric.SourceLastRecord, float64(p.lastRead.UnixMilli())/1e3, name, p.name)
 		}

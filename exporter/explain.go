@@ -76,6 +76,9 @@ func (m *model) explain(w io.Writer, p *pipeline, s config.Source, n int) error 
 	case s.Receive != nil:
 		_, err := fmt.Fprintln(w, "what has been received is not shown")
 		return err
+	case s.Kafka != nil:
+		_, err := fmt.Fprintln(w, "the messages of a topic are not shown")
+		return err
 	}
 	paths, err := doublestar.FilepathGlob(p.options.Pattern)
 	if err != nil {

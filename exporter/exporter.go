@@ -158,6 +158,9 @@ func (e *Exporter) Run(ctx context.Context) error {
 			<-r.done
 		}
 		e.closeState()
+		for _, r := range e.models {
+			r.leave(e.checkpoints == nil)
+		}
 	}()
 	e.publish(ctx)
 	interval := e.config.Load().EvaluationInterval
@@ -177,8 +180,12 @@ func (e *Exporter) Run(ctx context.Context) error {
 			e.publish(ctx)
 		case <-e.checkpoints.due():
 			e.checkpoints.begin(ctx, slices.Clone(e.models), e.options.Now())
+		case done := <-e.checkpoints.demanded():
+			e.checkpoints.waiting = append(e.checkpoints.waiting, done)
+			e.beginDemanded(ctx)
 		case result := <-e.checkpoints.results():
 			e.took(result)
+			e.beginDemanded(ctx)
 		case reply := <-e.reloads:
 			reply <- e.reload(ctx)
 			ticker.Reset(e.config.Load().EvaluationInterval)
@@ -206,6 +213,7 @@ func (e *Exporter) starting(ctx context.Context) <-chan struct{} {
 
 func (e *Exporter) start(ctx context.Context, m *model) *running {
 	ctx, stop := context.WithCancel(ctx)
+	e.settleBefore(m)
 	r := &running{model: m, stop: stop, done: make(chan struct{})}
 	go func() {
 		defer close(r.done)
@@ -224,6 +232,7 @@ func (e *Exporter) publish(ctx context.Context) {
 	group.Wait()
 	if ctx.Err() == nil {
 		e.releaseCounted()
+		e.commitCounted()
 		e.store.Publish(append(snapshots, e.own())...)
 	}
 }

@@ -70,10 +70,14 @@ func featureNames(path string) ([]string, error) {
 
 // reasons lists the reasons for which records of the source may not be counted.
 func (p *pipeline) reasons() []record.Reason {
+	all := record.Reasons
 	if p.mapped {
-		return slices.Concat(record.Reasons, record.MappedReasons)
+		all = slices.Concat(all, record.MappedReasons)
 	}
-	return record.Reasons
+	if p.topic != nil {
+		all = slices.Concat(all, record.TopicReasons)
+	}
+	return all
 }
 
 // assemble replaces the rows of a load by those that are complete now. Times beyond the limit are no reason to give up
@@ -83,7 +87,7 @@ func (p *pipeline) assemble(l *load, limit time.Time) {
 		return
 	}
 	until := limit.UnixNano()
-	if !l.caughtUp {
+	if !l.live() {
 		until = mapping.Standing
 	}
 	p.assembler.Add(&l.batch, &p.whole, until)
@@ -113,7 +117,7 @@ func (m *model) countRest() {
 		l := &load{pipeline: p, block: &source.Block{}, caughtUp: true}
 		p.assembler.Flush(&l.batch)
 		for _, r := range l.batch.Rejects {
-			p.reject(r.Reason, now, p.name, 0, r.Detail)
+			p.reject(1, r.Reason, now, func() string { return p.name }, r.Detail)
 		}
 		m.count(l, now)
 	}

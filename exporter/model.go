@@ -47,6 +47,8 @@ type model struct {
 	cut *cut
 	// counted is what had been counted of spools when the model was last evaluated, for any goroutine.
 	counted atomic.Pointer[counted]
+	// committable is the same of topics.
+	committable atomic.Pointer[[]readTopic]
 
 	// predictionField, scoreField and labelField are the batch columns of predictions, -1 if there are none.
 	predictionField, scoreField, labelField int
@@ -234,6 +236,7 @@ func (m *model) run(ctx context.Context) {
 			l.release()
 		case reply := <-m.requests:
 			m.counted.Store(m.spools())
+			m.committable.Store(new(m.topics()))
 			reply <- m.evaluate(m.now())
 		case c := <-m.cuts:
 			m.begin(c)
@@ -300,11 +303,14 @@ func (m *model) consume(l *load) {
 	p.assemble(l, now.Add(m.config.MaxFuture))
 	line := p.begin(l.block)
 	for range l.block.TooLong {
-		p.reject(record.TooLong, now, l.block.File, line+1, "the record is longer than the limit")
+		p.reject(1, record.TooLong, now, l.at(line, 0), "the record is longer than the limit")
 		line++
 	}
+	for _, r := range l.block.Missed {
+		p.reject(r.Count, r.Reason, now, func() string { return l.block.PlaceOf(r.Offset) }, r.Detail)
+	}
 	for _, r := range b.Rejects {
-		p.reject(r.Reason, now, l.block.File, line+r.Line+1, r.Detail)
+		p.reject(1, r.Reason, now, l.at(line, r.Line), r.Detail)
 	}
 	l.line = line
 	p.counted(l.block, line+b.Lines)
@@ -336,14 +342,14 @@ func (p *pipeline) skipRow() {
 // rejectRow counts a record that was decoded but cannot be used.
 func (m *model) rejectRow(l *load, row int, reason record.Reason, now time.Time, detail string) {
 	l.pipeline.records--
-	l.pipeline.reject(reason, now, l.block.File, l.line+int(l.batch.RowLines[row])+1, detail)
+	l.pipeline.reject(1, reason, now, l.at(l.line, int(l.batch.RowLines[row])), detail)
 }
 
 func (m *model) addPredictions(l *load, now time.Time) {
 	b := &l.batch
 	limit := now.Add(m.config.MaxFuture).UnixNano()
 	oldest := int64(never)
-	if l.caughtUp && m.newest != never {
+	if l.live() && m.newest != never {
 		oldest = m.newest - int64(m.config.AllowedLateness)
 	}
 	if m.recent != nil {
@@ -588,7 +594,7 @@ func (m *model) addLabels(l *load, now time.Time) {
 
 // expire gives up the ids for which it is too late. While catching up, one log may be far ahead of the other.
 func (m *model) expire(l *load) {
-	if l.caughtUp {
+	if l.live() {
 		m.join.Expire(m.newestLabel)
 	}
 }

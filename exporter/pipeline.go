@@ -2,7 +2,6 @@ package exporter
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -16,6 +15,7 @@ import (
 	"github.com/drift-exporter/drift_exporter/exporter/receive"
 	"github.com/drift-exporter/drift_exporter/exporter/record"
 	"github.com/drift-exporter/drift_exporter/exporter/source"
+	"github.com/drift-exporter/drift_exporter/exporter/source/kafka"
 )
 
 // purpose is what the records of a source are.
@@ -40,6 +40,8 @@ type pipeline struct {
 	logger   *slog.Logger
 	// options are those that files was made with.
 	options source.Options
+	// topic is what is read in the place of files, nil if there is none.
+	topic *kafka.Options
 	// starting waits for the loads that were read before the source had caught up.
 	starting sync.WaitGroup
 
@@ -60,14 +62,23 @@ type pipeline struct {
 	since int64
 }
 
-// files are the files of a source: a *source.Files whose blocks are decoded, or *source.Objects.
+// files are the files of a source: a blockReader whose blocks are decoded, or *source.Objects.
 type files interface {
 	CaughtUp() <-chan struct{}
 	Stats() source.Stats
 }
 
+// blockReader is a source of blocks: a *source.Files or a *kafka.Source.
+type blockReader interface {
+	files
+	Run(ctx context.Context, free <-chan *source.Block, emit func(*source.Block))
+}
+
 // newFiles returns the source of the pipeline that goes on as its options say.
 func (p *pipeline) newFiles() files {
+	if p.topic != nil {
+		return p.newTopic()
+	}
 	if p.format.Split == nil {
 		return source.NewObjects(p.options)
 	}
@@ -93,6 +104,14 @@ type load struct {
 	// free and idle take block and load back.
 	free chan<- *source.Block
 	idle chan<- *load
+}
+
+// live reports whether the load is read as it was written, so that lateness and timeouts mean something.
+func (l *load) live() bool { return l.caughtUp && !l.block.Behind }
+
+// at returns what log messages call a line of the block, before which the file has so many.
+func (l *load) at(before, line int) func() string {
+	return func() string { return l.block.Place(before, line) }
 }
 
 // release gives the load's memory back. Neither channel is ever full, for there is room for all that were made.
@@ -129,6 +148,10 @@ func newPipeline(s config.Source, why purpose, schema *record.Schema, follow boo
 		p.name, p.received = s.Receive.Name, true
 		p.options.Pattern = filepath.Join(config.PlainPattern(s.Receive.Folder()), receive.Pattern)
 		p.options.Header, p.options.MaxRecord = true, receive.MaxLine
+	case s.Kafka != nil:
+		if err := p.readTopic(s, follow); err != nil {
+			return nil, err
+		}
 	case s.Path == config.Stdin:
 		p.options.Stream = os.Stdin
 	}
@@ -215,6 +238,9 @@ func (p *pipeline) segments() map[string]int64 {
 // releases every load. Ids are hashed with the seed.
 func (p *pipeline) run(ctx context.Context, seed uint64, out chan<- *load) {
 	switch files := p.files.(type) {
+	case *kafka.Source:
+		files.Identify(seed)
+		p.runBlocks(ctx, files, seed, out)
 	case *source.Files:
 		p.runBlocks(ctx, files, seed, out)
 	case *source.Objects:
@@ -222,7 +248,7 @@ func (p *pipeline) run(ctx context.Context, seed uint64, out chan<- *load) {
 	}
 }
 
-func (p *pipeline) runBlocks(ctx context.Context, files *source.Files, seed uint64, out chan<- *load) {
+func (p *pipeline) runBlocks(ctx context.Context, files blockReader, seed uint64, out chan<- *load) {
 	workers := runtime.GOMAXPROCS(0)
 	depth := 2*workers + 1
 	free, idle := make(chan *source.Block, depth), make(chan *load, depth)
@@ -284,13 +310,13 @@ func (p *pipeline) caughtUp() bool {
 	}
 }
 
-// reject counts a record that is not counted otherwise, and says so in the log at most once a minute.
-func (p *pipeline) reject(reason record.Reason, now time.Time, file string, line int, detail string) {
-	p.errors[reason]++
+// reject counts records that are not counted otherwise, and says so in the log at most once a minute.
+func (p *pipeline) reject(n uint64, reason record.Reason, now time.Time, at func() string, detail string) {
+	p.errors[reason] += n
 	if !p.logged.IsZero() && now.Sub(p.logged) < time.Minute {
 		return
 	}
 	p.logged = now
 	p.logger.Warn("Record not counted; more of them within the next minute are counted but not logged",
-		"source", p.name, "reason", string(reason), "at", fmt.Sprintf("%s:%d", file, line), "detail", detail)
+		"source", p.name, "reason", string(reason), "at", at(), "detail", detail)
 }

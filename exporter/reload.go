@@ -52,6 +52,7 @@ func (e *Exporter) reload(ctx context.Context) error {
 		if kept[r.config.Name] != r {
 			r.stop()
 			<-r.done
+			r.leave(false)
 		}
 	}
 	e.models = e.models[:0:0]

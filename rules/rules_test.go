@@ -268,6 +268,9 @@ func dropsTargets(expr string) bool {
 // lookups matches the queries that a description makes.
 var lookups = regexp.MustCompile("printf `([^`]*)` [^|}]*\\| query")
 
+// templateLabels matches the labels that a description names, of the alert or of what it looked up.
+var templateLabels = regexp.MustCompile(`(?:\$labels|\.Labels)\.(\w+)`)
+
 // queries returns the expressions that a template looks up, with something in place of the values filled in.
 func queries(template string) []string {
 	var found []string
@@ -293,6 +296,11 @@ func TestExpressionsUseWhatExists(t *testing.T) {
 		found := queries(r.Annotations["description"])
 		if want := strings.Count(r.Annotations["description"], "| query"); len(found) != want {
 			t.Errorf("%s: found %d of %d queries of the description", r.Alert, len(found), want)
+		}
+		for _, match := range templateLabels.FindAllStringSubmatch(r.Annotations["description"], -1) {
+			if !slices.Contains(known[query.AnyMetric], match[1]) {
+				t.Errorf("%s: description: no label %q", r.Alert, match[1])
+			}
 		}
 		for _, expr := range found {
 			for _, problem := range lintExpr(expr, known) {
@@ -337,17 +345,39 @@ func TestLintExprFindsWhatIsWrong(t *testing.T) {
 func alertThresholds() map[string][]string {
 	drift := []string{"jensen_shannon", "mean_shift"}
 	return map[string][]string{
-		"ModelRetrainingRecommended": append([]string{"error_ratio_increase", "drifted_feature_ratio"}, drift...),
-		"ModelErrorRatioHigh":        {"error_ratio_increase"},
-		"ModelErrorDrift":            {},
-		"ModelVersionWorse":          {"version_error_ratio_difference"},
-		"ModelPredictionDrift":       drift,
-		"ModelFeatureDrift":          drift,
-		"ModelMissingValuesHigh":     {"missing_ratio_increase"},
-		"ModelUnseenCategoriesHigh":  {"unseen_ratio"},
+		"ModelRetrainingRecommended": append(
+			[]string{"error_ratio_increase", "mae_increase", "drifted_feature_ratio"}, drift...),
+		"ModelErrorRatioHigh":           {"error_ratio_increase"},
+		"ModelPerformanceFell":          {"mae_increase"},
+		"ModelEstimatedPerformanceFell": {"accuracy_loss_estimated", "mae_increase_estimated"},
+		"ModelErrorDrift":               {},
+		"ModelSliceErrorRatioHigh":      {"slice_error_ratio_increase"},
+		"ModelVersionWorse":             {"version_error_ratio_difference"},
+		"ModelPredictionDrift":          drift,
+		"ModelLabelDrift":               {"positive_label_ratio_shift"},
+		"ModelFeatureDrift":             drift,
+		"ModelManyFeaturesDrifted":      append([]string{"drifted_feature_ratio"}, drift...),
+		"ModelMissingValuesHigh":        {"missing_ratio_increase"},
+		"ModelInvalidValuesHigh":        {"invalid_ratio"},
+		"ModelUnseenCategoriesHigh":     {"unseen_ratio"},
+		"ModelOutOfRangeHigh":           {"out_of_range_ratio"},
+		"ModelTrainingServingSkew": {
+			"missing_column_ratio", "number_as_string_ratio", "string_expected_ratio",
+		},
 		"ModelPredictionsStale":      {"prediction_age_seconds"},
+		"ModelPredictionVolumeFell":  {"prediction_volume_decrease"},
+		"ModelLabelsLate":            {"label_age_seconds", "labeled_ratio_decrease"},
 		"DriftExporterDown":          {},
 		"ModelUpstreamDrifting":      {},
+		"DriftExporterReloadFailed":  {},
+		"DriftExporterStateNotSaved": {},
+		"DriftExporterSeriesDropped": {},
+		"DriftEvaluationStale":       {},
+		"DriftSourceDown":            {},
+		"DriftSourceStalled":         {},
+		"DriftRecordsRejected":       {"rejected_record_ratio"},
+		"DriftReceiverRefusing":      {},
+		"DriftReceiverSpoolFilling":  {},
 	}
 }
 
@@ -374,13 +404,15 @@ func TestEachThresholdIsRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	scores := []string{
+	// Statistics that are named by a label: scores, and kinds of skew.
+	labeled := []string{
 		"psi", "jensen_shannon", "hellinger", "total_variation", "chebyshev", "ks", "wasserstein", "mean_shift",
+		"missing_column_ratio", "number_as_string_ratio", "string_expected_ratio",
 	}
 	for _, r := range selectRules(t, isThreshold) {
 		statistic, severity := r.Labels["statistic"], r.Labels["severity"]
 		replaced := strings.Contains(string(recording), `"statistic", "`+statistic+`", "", ""`)
-		if !replaced && !slices.Contains(scores, statistic) {
+		if !replaced && !slices.Contains(labeled, statistic) {
 			t.Errorf("%s: recording.yaml has nothing to compare it with", statistic)
 		}
 		errors := statistic == "error_ratio" || statistic == "error_ratio_increase"

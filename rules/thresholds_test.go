@@ -21,7 +21,11 @@ func TestShippedThresholdsAreThoseOfTheFile(t *testing.T) {
 		want := map[string]float64{
 			"jensen_shannon": 0.2, "mean_shift": 0.5, "missing_ratio_increase": 0.1, "unseen_ratio": 0.05,
 			"error_ratio_increase": 0.05, "drifted_feature_ratio": 0.3, "version_error_ratio_difference": 0.02,
-			"prediction_age_seconds": 90000,
+			"prediction_age_seconds": 90000, "invalid_ratio": 0.05, "out_of_range_ratio": 0.1,
+			"missing_column_ratio": 0.1, "number_as_string_ratio": 0.1, "string_expected_ratio": 0.1,
+			"mae_increase": 0.25, "accuracy_loss_estimated": 0.05, "mae_increase_estimated": 0.25,
+			"positive_label_ratio_shift": 0.1, "prediction_volume_decrease": 0.8, "label_age_seconds": 691200,
+			"labeled_ratio_decrease": 0.3, "rejected_record_ratio": 0.05,
 		}[r.Labels["statistic"]]
 		if r.Labels["severity"] == "critical" {
 			want = 0.15

@@ -188,11 +188,15 @@ type Source struct {
 	// Path is `path`: a glob pattern for the log's files, relative to the folder of the configuration file. * and ?
 	// stand for characters of one name, [a-z] for one character, {a,b} for alternatives, and ** for any number of
 	// folders; a backslash takes such a character's meaning away. Files that appear later are found. "-" stands for the
-	// standard input, which is read once to its end; one log of the file may be that. Required, unless there is receive.
+	// standard input, which is read once to its end; one log of the file may be that. Required, unless there is receive
+	// or kafka.
 	Path string
 	// Receive is `receive`: in the place of path, says that the records are sent to the exporter over HTTP. Default: nil,
 	// they are not.
 	Receive *Receive
+	// Kafka is `kafka`: in the place of path, says that the records are in a topic of Apache Kafka. Default: nil, they are
+	// not.
+	Kafka *Kafka
 	// Format is `format`: jsonl, csv, json (an array of objects, or objects one behind the other, over many lines),
 	// logfmt, tfrecord or parquet. Default: the one of csv, logfmt, tfrecord and parquet in which the pattern ends, or in
 	// that and what rotation appends, as in labels.csv*; else jsonl.
@@ -269,6 +273,49 @@ type Receive struct {
 
 // Folder returns the folder in which the records of this receiver alone are kept.
 func (r *Receive) Folder() string { return filepath.Join(r.Spool, r.Name) }
+
+// Kafka says which topic is read, and how to connect.
+type Kafka struct {
+	// Brokers are `brokers`: a list of addresses host:port, through which all other brokers are found. Required.
+	Brokers []string
+	// Topic is `topic`: the name of the topic. It need not exist yet. Required.
+	Topic string
+	// Group is `group`: the consumer group whose members share the partitions among them. Exporters that do the same work
+	// have the same; two entries of one file that read the same topic must not. Required.
+	Group string
+	// TLS is `tls`: how connections are encrypted; an empty mapping checks brokers by the authorities of the system.
+	// Default: nil, they are not.
+	TLS *TLS
+	// SASL is `sasl`: how the exporter authenticates itself. Default: nil, it does not.
+	SASL *SASL
+}
+
+// TLS says how connections to brokers are encrypted.
+type TLS struct {
+	// CAFile is `ca_file`: the path of a file with the certificates of authorities in PEM. Default: those of the system.
+	CAFile string
+	// CertFile is `cert_file`: the path of a file with the certificate that the exporter shows, in PEM. Default: none.
+	CertFile string
+	// KeyFile is `key_file`: the path of a file with its key, in PEM. Required with cert_file.
+	KeyFile string
+	// ServerName is `server_name`: the name that certificates of brokers must have. Default: that of their address.
+	ServerName string
+	// InsecureSkipVerify is `insecure_skip_verify`: true accepts any certificate. Default false.
+	InsecureSkipVerify bool
+}
+
+// SASL says how the exporter authenticates itself to brokers.
+type SASL struct {
+	// Mechanism is `mechanism`: plain, scram-sha-256 or scram-sha-512. Required.
+	Mechanism string
+	// Username is `username`: the name of the user. Required.
+	Username string
+	// PasswordFile is `password_file`: the path of a file that has the password. It is read for every connection. One of
+	// this and password_variable is required.
+	PasswordFile string
+	// PasswordVariable is `password_variable`: the name of the environment variable that has the password.
+	PasswordVariable string
+}
 
 // Stdin is the Path that stands for the standard input.
 const Stdin = "-"

@@ -35,6 +35,7 @@ func completeModel() Model {
 	sagemaker, _ := Preset("sagemaker")
 	sagemaker.Names = []string{"tenure", "10"}
 	app, _ := Preset("app-json")
+	plainApp, _ := Preset("app-json")
 	code, _ := mapping.ParsePath("code")
 	dash, _ := mapping.ParsePath(`"x-y"`)
 	app.Unwrap, app.Keep = "docker", []mapping.Condition{{Path: code, In: []string{"010"}}, {Path: dash, In: []string{"true"}}}
@@ -58,6 +59,18 @@ func completeModel() Model {
 				},
 				Where: []Condition{{"canary", "false"}},
 			},
+			{
+				Preset: "app-json", Spec: plainApp,
+				Kafka: &Kafka{
+					Brokers: []string{"kafka-1:9093", "[::1]:9093"}, Topic: "churn.predictions", Group: "drift-churn",
+					TLS:  &TLS{"/run/ca.pem", "/run/cert.pem", "/run/key.pem", "kafka", true},
+					SASL: &SASL{Mechanism: "scram-sha-512", Username: "drift", PasswordFile: "/run/password"},
+				},
+			},
+			{Kafka: &Kafka{
+				Brokers: []string{"kafka:9092"}, Topic: "late", Group: "drift", TLS: &TLS{},
+				SASL: &SASL{Mechanism: "scram-sha-256", Username: "b", PasswordVariable: "KAFKA_PASSWORD"},
+			}},
 		},
 		Labels: []Source{
 			{Path: "/srv/labels/*.csv", StartAt: StartAt{Back: 9 * day}},
@@ -66,6 +79,10 @@ func completeModel() Model {
 				Receive: &Receive{Name: "churn_labels", Spool: "/srv/state/spool", MaxBody: 4 << 20, MaxSpool: 1 << 30},
 				Format:  JSONL,
 			},
+			{Kafka: &Kafka{
+				Brokers: []string{"kafka-1:9092"}, Topic: "labels", Group: "drift",
+				SASL: &SASL{Mechanism: "plain", Username: "a", PasswordVariable: "KAFKA_PASSWORD"},
+			}},
 		},
 		LabelTimeout: 90 * 24 * time.Hour, LabelsInPredictions: true, MaxIDs: 5_000_000,
 		Fields: Fields{

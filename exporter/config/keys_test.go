@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -30,6 +31,9 @@ func knownKeys() map[string][]string {
 		"File":    keysOf(l.fileKeys(&File{})),
 		"Source":  keysOf(l.sourceKeys(&Source{})),
 		"Receive": keysOf(l.receiveKeys(&Receive{})),
+		"Kafka":   keysOf(l.kafkaKeys(&Kafka{})),
+		"TLS":     keysOf(l.tlsKeys(&TLS{})),
+		"SASL":    keysOf(l.saslKeys(&SASL{})),
 		"Fields":  keysOf(fieldKeys(&Fields{})),
 		"Column":  keysOf(columnKeys(&Column{})),
 	}
@@ -127,11 +131,14 @@ func TestEveryKeyIsRendered(t *testing.T) {
 		found["Fields"] = append(found["Fields"], m.Fields)
 		found["Source"] = append(found["Source"], m.Sources...)
 		for i := range m.Sources {
-			var source struct{ Receive yaml.Node }
-			if err := m.Sources[i].Decode(&source); err != nil {
+			var source struct{ Receive, Kafka yaml.Node }
+			var kafka struct{ TLS, SASL yaml.Node }
+			if err := errors.Join(m.Sources[i].Decode(&source), source.Kafka.Decode(&kafka)); err != nil {
 				t.Fatal(err)
 			}
 			found["Receive"] = append(found["Receive"], source.Receive)
+			found["Kafka"] = append(found["Kafka"], source.Kafka)
+			found["TLS"], found["SASL"] = append(found["TLS"], kafka.TLS), append(found["SASL"], kafka.SASL)
 		}
 		for _, column := range m.Columns {
 			found["Column"] = append(found["Column"], column)

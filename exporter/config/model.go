@@ -19,6 +19,8 @@ type loader struct {
 	models map[string]int
 	// receivers are those read so far.
 	receivers []received
+	// topics are the entries of topics, by group and topic.
+	topics map[string]int
 	// stdin is the line of the log that is the standard input, 0 if there is none.
 	stdin int
 }

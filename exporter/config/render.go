@@ -54,6 +54,7 @@ type (
 	writtenSource struct {
 		Path          text            `yaml:"path,omitempty"`
 		Receive       *writtenReceive `yaml:"receive,omitempty"`
+		Kafka         *writtenKafka   `yaml:"kafka,omitempty"`
 		Format        Format          `yaml:"format,omitempty"`
 		Header        []text          `yaml:"header,flow,omitempty"`
 		Unwrap        Unwrap          `yaml:"unwrap,omitempty"`
@@ -73,6 +74,26 @@ type (
 		MaxBody   string `yaml:"max_body"`
 		MaxSpool  string `yaml:"max_spool"`
 		Sync      bool   `yaml:"sync"`
+	}
+	writtenKafka struct {
+		Brokers []text       `yaml:"brokers,flow"`
+		Topic   text         `yaml:"topic"`
+		Group   text         `yaml:"group"`
+		TLS     *writtenTLS  `yaml:"tls,omitempty"`
+		SASL    *writtenSASL `yaml:"sasl,omitempty"`
+	}
+	writtenTLS struct {
+		CAFile             text `yaml:"ca_file,omitempty"`
+		CertFile           text `yaml:"cert_file,omitempty"`
+		KeyFile            text `yaml:"key_file,omitempty"`
+		ServerName         text `yaml:"server_name,omitempty"`
+		InsecureSkipVerify bool `yaml:"insecure_skip_verify"`
+	}
+	writtenSASL struct {
+		Mechanism        text `yaml:"mechanism"`
+		Username         text `yaml:"username"`
+		PasswordFile     text `yaml:"password_file,omitempty"`
+		PasswordVariable text `yaml:"password_variable,omitempty"`
 	}
 	writtenSlice  []text
 	writtenFields struct {
@@ -212,12 +233,30 @@ func writeReceive(r *Receive) *writtenReceive {
 	}
 }
 
+func writeKafka(k *Kafka) *writtenKafka {
+	if k == nil {
+		return nil
+	}
+	w := &writtenKafka{Brokers: texts(k.Brokers), Topic: text(k.Topic), Group: text(k.Group)}
+	if t := k.TLS; t != nil {
+		w.TLS = &writtenTLS{
+			text(t.CAFile), text(t.CertFile), text(t.KeyFile), text(t.ServerName), t.InsecureSkipVerify,
+		}
+	}
+	if s := k.SASL; s != nil {
+		w.SASL = &writtenSASL{
+			text(s.Mechanism), text(s.Username), text(s.PasswordFile), text(s.PasswordVariable),
+		}
+	}
+	return w
+}
+
 // writeSources renders sources, and the timeout with each if it is not 0.
 func writeSources(sources []Source, timeout time.Duration) []writtenSource {
 	var all []writtenSource
 	for _, s := range sources {
 		w := writtenSource{
-			Path: text(s.Path), Receive: writeReceive(s.Receive), Format: s.Format, Header: texts(s.Header),
+			Path: text(s.Path), Receive: writeReceive(s.Receive), Kafka: writeKafka(s.Kafka), Format: s.Format, Header: texts(s.Header),
 			Unwrap: s.Unwrap, ID: text(s.ID), Preset: text(s.Preset), Mapping: writeMapping(s.Mapping),
 		}
 		if s.Receive == nil {

@@ -36,6 +36,7 @@ func (l *loader) sourceKeys(s *Source) []key {
 	return []key{
 		{"path", func(v node) { l.readPattern(v, &s.Path) }, `path: "logs/*.jsonl"`},
 		{"receive", func(v node) { l.readReceive(v, s) }, ""},
+		{"kafka", func(v node) { l.readKafka(v, s) }, ""},
 		{"format", func(v node) { choice(v, &s.Format, JSONL, CSV, JSON, Logfmt, TFRecord, Parquet) }, ""},
 		{"header", func(v node) { readHeader(v, &s.Header) }, ""},
 		{"unwrap", func(v node) { choice(v, &s.Unwrap, Docker, CRI) }, ""},
@@ -67,6 +68,9 @@ func (s *Source) complete(n node) {
 		names.problem("is for a log with a preset or a mapping; remove it, the names stand in the log")
 	}
 	checkStdin(n, s)
+	if s.Kafka != nil {
+		s.checkMessages(n)
+	}
 	checkStartAt(n, s)
 	if s.Spec == nil {
 		checkFormat(n, FormatOf(s.Format, s.Path))
@@ -106,7 +110,7 @@ func (l *loader) labelKeys(s *Source, inPredictions *bool, timeout *labelTimeout
 func (l *loader) readPredictions(n node, m *Model) {
 	m.Predictions = readSources(n, `{path: "logs/*.jsonl"}`, func(item node, want string) (s Source, ok bool) {
 		keys := l.sourceKeys(&s)
-		if item.isReceived() {
+		if received, topic := item.isReceived(), item.isTopic(); received || topic {
 			keys[0].example = ""
 		}
 		if ok = item.mapping(want, keys); ok {
@@ -129,18 +133,22 @@ func (l *loader) readLabels(n node, m *Model) {
 		path, hasPath := item.find("path")
 		receive, _ := item.find("receive")
 		hasReceive := item.isReceived()
+		kafka, _ := item.find("kafka")
+		hasTopic := item.isTopic()
 		_, told := item.find("in_predictions")
 		switch {
 		case inPredictions && hasReceive:
 			receive.problem("has no place beside in_predictions: true; make two entries of labels of them")
+		case inPredictions && hasTopic:
+			kafka.problem("has no place beside in_predictions: true; make two entries of labels of them")
 		case inPredictions && hasPath:
 			path.problem("has no place beside in_predictions: true; make two entries of labels of them")
-		case !told && !hasPath && !hasReceive:
+		case !told && !hasPath && !hasReceive && !hasTopic:
 			missing := item.key("path", item.Node)
 			missing.line, missing.column = item.line, item.column
 			missing.problem(`is missing; add it, as in path: "labels/*.jsonl", or in_predictions: true`)
 		}
-		return s, (hasPath || hasReceive) && !inPredictions
+		return s, (hasPath || hasReceive || hasTopic) && !inPredictions
 	})
 }
 

@@ -336,7 +336,7 @@ var (
 
 	SourceUp = Def{
 		"drift_source_up", Gauge, perSource,
-		"1 if the source could be read when last tried and has a file, else 0.",
+		"1 if the source could be read when last tried and has a file or is a topic that exists, else 0.",
 	}
 	SourceRecords = Def{
 		"drift_source_records_total", Counter, perSource,
@@ -357,6 +357,10 @@ var (
 	SourceLagBytes = Def{
 		"drift_source_lag_bytes", Gauge, perSource,
 		"Bytes of the source's files that have not been read yet.",
+	}
+	SourceLagRecords = Def{
+		"drift_source_lag_records", Gauge, perSource,
+		"Messages of a Kafka topic that have not been read yet, in the partitions that this exporter reads.",
 	}
 	SourceLastRecord = Def{
 		"drift_source_last_record_timestamp_seconds", Gauge, perSource,
@@ -461,7 +465,8 @@ var Catalogue = []Def{
 	WindowPredictions, WindowLabels, WindowDuration, WindowEnd, FirstPrediction, LastPrediction,
 	LastPredictionRead, LastLabelRead, LabelDelay, LabelDelayQuantile, LabeledRatio,
 	ReferencePredictions, ReferenceTimestamp, ReferenceFallback, ModelInfo, ModelDependency,
-	SourceUp, SourceRecords, SourceErrors, SourceSkipped, SourceReadBytes, SourceLagBytes, SourceLastRecord,
+	SourceUp, SourceRecords, SourceErrors, SourceSkipped, SourceReadBytes, SourceLagBytes, SourceLagRecords,
+	SourceLastRecord,
 	ReceiverRequests, ReceiverSpoolBytes, ReceiverSpoolLimit,
 	ConfigReloadSuccess, ConfigReloadTime, EvaluationInterval, EvaluationDuration, LastEvaluation,
 	CheckpointInterval, CheckpointSuccess, CheckpointTime, CheckpointDuration, CheckpointPause, CheckpointSize,

@@ -134,7 +134,7 @@ type Reject struct {
 type Reason string
 
 // The reasons. The first group is found by source and decode, the second where the log of a serving platform is mapped,
-// the third where records are counted.
+// the third where a topic is read, the fourth where records are counted.
 const (
 	Malformed Reason = "malformed" // not JSON, not CSV, or cut
 	WrongType Reason = "wrong_type"
@@ -150,6 +150,9 @@ const (
 	JoinTimeout  Reason = "join_timeout"  // a request without its response, or the other way round
 	JoinFull     Reason = "join_full"     // the same, given up because too many were waiting
 
+	Tombstone Reason = "tombstone" // a message without a value
+	Lost      Reason = "lost"      // a message that was deleted before it was read
+
 	Future    Reason = "future"
 	Late      Reason = "late"
 	Duplicate Reason = "duplicate"
@@ -160,6 +163,9 @@ var Reasons = []Reason{Malformed, WrongType, TooLong, NoTime, NoID, NoLabel, Fut
 
 // MappedReasons lists those that only a mapped log has beside them.
 var MappedReasons = []Reason{BinaryBody, NoBody, Layout, RowsMismatch, JoinTimeout, JoinFull}
+
+// TopicReasons lists those that only a topic has beside them.
+var TopicReasons = []Reason{Tombstone, Lost}
 
 // Skip is why a record was passed over because the configuration says so. It is a label value of
 // drift_source_skipped_total.

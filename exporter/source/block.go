@@ -1,6 +1,12 @@
 package source
 
-import "bytes"
+import (
+	"bytes"
+	"fmt"
+	"sort"
+
+	"github.com/drift-exporter/drift_exporter/exporter/record"
+)
 
 // Padding is the number of zero bytes behind the data of every block, so that a reader may load eight bytes at a time
 // without looking at where the data ends.
@@ -26,6 +32,13 @@ type Block struct {
 	// Position is where the content goes on behind this block. Who notes it once the block is counted, and gives it to
 	// Options.Resume of another run, gets every record once.
 	Position Position
+	// Behind says that the source is still behind what there was when it began to read some part of a topic: then records
+	// come out of order, and none of them is late.
+	Behind bool
+	// Messages are where the messages in Data begin, in the order of their offsets; nil in a block of a file. Missed are
+	// those that it lacks.
+	Messages []Message
+	Missed   []Missed
 	// Forgotten are the numbers of contents whose positions need not be kept any longer: their files are long gone.
 	Forgotten []uint64
 	// Began marks the block that ends the first poll under Options.AtEnd. It has no data, and Passed are the positions
@@ -35,6 +48,36 @@ type Block struct {
 
 	buffer []byte
 }
+
+// Message is a message of a topic.
+type Message struct {
+	// Line is the line of the block's data on which the message begins, counted from 0.
+	Line int
+	// Offset is that of the message in its partition.
+	Offset int64
+}
+
+// Missed are messages of a topic that are not in the data of their block.
+type Missed struct {
+	Reason record.Reason
+	// Offset is that of the first one.
+	Offset int64
+	Count  uint64
+	// Detail says what is wrong with them, for a log message.
+	Detail string
+}
+
+// Place is what log messages call a line of the block, counted from 0, before which the file has so many lines.
+func (b *Block) Place(before, line int) string {
+	if len(b.Messages) == 0 {
+		return fmt.Sprintf("%s:%d", b.File, before+line+1)
+	}
+	after := sort.Search(len(b.Messages), func(i int) bool { return b.Messages[i].Line > line })
+	return b.PlaceOf(b.Messages[max(0, after-1)].Offset)
+}
+
+// PlaceOf is what log messages call a message of the block.
+func (b *Block) PlaceOf(offset int64) string { return fmt.Sprintf("%s@%d", b.File, offset) }
 
 // reserve makes room for size bytes and the padding. It does not keep what the block holds.
 func (b *Block) reserve(size int) {

@@ -84,6 +84,8 @@ type Stats struct {
 	Bytes uint64
 	// LagBytes is the number of bytes that the files had at the last poll and that have not been read yet.
 	LagBytes int64
+	// LagRecords is the number of messages that a topic had at the last look and that have not been read yet.
+	LagRecords int64
 	// Files is the number of files that match.
 	Files int
 	// Truncations counts the times that a file was found emptied or with another content, and read from its beginning.

@@ -1,0 +1,87 @@
+package kafka
+
+import (
+	"context"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// lookInterval is the time between two looks at how far the topic goes.
+const lookInterval = 5 * time.Second
+
+// watch finds out again and again whether the brokers can be reached, and how far the topic goes.
+func (s *Source) watch(ctx context.Context, admin *kadm.Client) {
+	tick := s.options.Tick
+	if tick == nil {
+		ticker := time.NewTicker(lookInterval)
+		defer ticker.Stop()
+		tick = ticker.C
+	}
+	for {
+		s.look(ctx, admin)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick:
+		}
+	}
+}
+
+func (s *Source) look(ctx context.Context, admin *kadm.Client) {
+	asking, cancel := context.WithTimeout(ctx, lookTimeout)
+	ends, err := s.list(asking, admin.ListCommittedOffsets)
+	cancel()
+	if ctx.Err() != nil {
+		return
+	}
+	if err != nil {
+		s.fail(err)
+		s.arrive() // nothing is known that was there at the start
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for number, p := range s.assigned {
+		p.end = max(p.end, ends[number])
+	}
+	if s.failure != "" {
+		s.options.Logger.Info("The topic can be read again", "topic", s.options.Topic)
+	}
+	s.failure, s.logged = "", time.Time{}
+	s.up.Store(true)
+}
+
+// runToEnd reads all partitions from their beginnings to the ends that they have now.
+func (s *Source) runToEnd(ctx context.Context, client *kgo.Client, admin *kadm.Client) {
+	b, err := s.bounds(ctx, admin)
+	if err != nil {
+		s.fail(err)
+		return
+	}
+	offsets := make(map[int32]kgo.Offset)
+	s.mu.Lock()
+	for number := range b.ends {
+		offsets[number] = kgo.NewOffset().At(s.begin(number, -1, &b))
+	}
+	s.mu.Unlock()
+	s.up.Store(true)
+	client.AddConsumePartitions(map[string]map[int32]kgo.Offset{s.options.Topic: offsets})
+	for last := time.Now(); ctx.Err() == nil; {
+		s.mu.Lock()
+		left := s.behind()
+		s.mu.Unlock()
+		if !left {
+			return
+		}
+		if s.poll(ctx, client) > 0 {
+			last = time.Now()
+		} else if time.Since(last) > s.options.Idle {
+			// The last messages of a partition may have been compacted away: then its end is never reached.
+			s.options.Logger.Warn("No more messages come, though the topic seems to have some", "topic", s.options.Topic,
+				"missing", s.Stats().LagRecords)
+			return
+		}
+	}
+}
