@@ -7,6 +7,7 @@ TOOLS_BIN ?= $(BIN)/tools
 CONFIG    ?= config.example.yaml
 FUZZTIME  ?= 30s
 LOADTIME  ?= 60s
+RECORDS   ?= 10000000
 # Flags for `make bench`; bin/bench.out --help lists them.
 BENCH     ?=
 # The Alertmanager example beside the rules is none of them.
@@ -89,6 +90,10 @@ microbench: ## Run the Go benchmarks of all packages, for benchstat
 load: ## Send 5,000 events a second to a receiver for LOADTIME (60s), kill it meanwhile, and check that none is lost
 	DRIFT_EXPORTER_LOAD=$(LOADTIME) $(GO) test ./cmd/drift_exporter -run TestReceiverUnderLoad -v -count=1
 
+.PHONY: torture
+torture: ## Rotate the logs of eight writers in every way while RECORDS (10000000) are read, and check that each counts once
+	DRIFT_EXPORTER_TORTURE=$(RECORDS) $(GO) test ./exporter/source -run TestRotationTorture -v -count=1 -timeout 60m
+
 .PHONY: fuzz
 fuzz: ## Run each fuzz test for FUZZTIME (30s)
 	@set -e; for file in $$(find cmd exporter -name '*_test.go' -exec grep -l '^func Fuzz' {} +); do \
@@ -132,9 +137,10 @@ check-metrics: build
 	$(BIN)/drift_exporter --once --config.file=$(CONFIG) > $(BIN)/example.prom
 	$(call with,promtool,"$$tool" check metrics < $(BIN)/example.prom)
 
+# Their unit tests are run by `make test`.
 .PHONY: check-rules
 check-rules:
-	$(call with,promtool,"$$tool" check rules --lint=all --lint-fatal $(RULES); "$$tool" test rules rules/tests/*.yaml)
+	$(call with,promtool,"$$tool" check rules --lint=all --lint-fatal $(RULES))
 
 .PHONY: check-alertmanager
 check-alertmanager:

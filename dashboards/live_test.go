@@ -20,9 +20,11 @@ var mayBeEmpty = map[string]string{
 	"column.json: Against the window before A":                  "moving_reference is off by default",
 	"column.json: Training and serving differ A":                "the log writes its columns as training did",
 	"column.json: Unseen and out of range C":                    "the demo has no column of texts",
+	"exporter.json: Messages behind A":                          "no source of the demo is a topic of Kafka",
 	"exporter.json: Records that are not counted, per second A": "every record of the demo may be sound",
 	"exporter.json: Records that are not counted, per second B": "every record of the demo is wanted",
 	"exporter.json: Requests to receivers, per second A":        "nothing need be sent to the exporter",
+	"exporter.json: Sources D":                                  "no source of the demo is a topic of Kafka",
 	"exporter.json: Spool of receivers A":                       "nothing need be sent to the exporter",
 	"exporter.json: Spool of receivers B":                       "nothing need be sent to the exporter",
 	"model.json: Difference to the champion A":                  "the demo may have one version",
@@ -33,9 +35,11 @@ var mayBeEmpty = map[string]string{
 	"model.json: Versions F":                                    "the demo may have one version",
 	"model.json: Versions G":                                    "the demo may have one version",
 	"model.json: Versions I":                                    "the demo may have one reference",
+	"models.json: Fewer predictions than on other days A":       "the demo runs for minutes",
+	"models.json: Fewer predictions than on other days B":       "the demo runs for minutes",
+	"models.json: Firing alerts A":                              "an alert need not fire at this moment",
 	"models.json: What models depend on A":                      "the demo's models may depend on nothing",
 	"models.json: What models depend on B":                      "the demo's models may depend on nothing",
-	"models.json: Firing alerts A":                              "an alert need not fire at this moment",
 }
 
 // prometheus is a running one that scrapes the exporter and has loaded the rules.

@@ -183,6 +183,42 @@ func TestUnknownFindsWhatIsNotThere(t *testing.T) {
 	}
 }
 
+// notShown are the metrics that no dashboard shows, with the reason.
+var notShown = map[string]string{
+	metric.ErrorPValue.Name:                      "the interval of the error ratio says the same, and how much",
+	metric.ConfigReloadTime.Name:                 "whether the last reload succeeded is shown",
+	metric.FirstPrediction.Name:                  "it is for rules",
+	metric.LabeledPredictions.Name:               "labels are shown by outcome",
+	metric.MovingPValue.Name:                     "the scores beside it are shown",
+	metric.PredictionErrors.Name:                 "the error ratio of a window is shown, which later labels correct",
+	metric.ReferenceCalibrationScore.Name:        "the share of positives beside it is shown",
+	metric.ReferenceColumnStandardDeviation.Name: "its mean is shown, and the live one's standard deviation",
+	metric.SliceOtherValues.Name:                 "it follows from the configuration",
+	metric.SourceInfo.Name:                       "it is for rules",
+	metric.WindowEnd.Name:                        "the age of the newest prediction is shown",
+}
+
+func TestEveryMetricIsShownOrSaidNotToBe(t *testing.T) {
+	shows := map[string]bool{}
+	for _, d := range shipped(t) {
+		for _, expr := range expressions(d) {
+			uses, err := query.Scan(filler.Replace(expr))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, u := range uses {
+				shows[strings.TrimSuffix(u.Metric, "_bucket")] = true
+			}
+		}
+	}
+	for _, def := range metric.Catalogue {
+		if _, ok := notShown[def.Name]; shows[def.Name] == ok {
+			t.Errorf("%s: shown: %t, named in notShown: %t; show a new metric on a dashboard, or say why not",
+				def.Name, shows[def.Name], ok)
+		}
+	}
+}
+
 // What selects our alerts among those of others has to select all of them.
 func TestDashboardsShowEveryAlert(t *testing.T) {
 	selector := regexp.MustCompile(`alertname=~"([^"]*)"`)

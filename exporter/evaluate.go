@@ -68,6 +68,7 @@ func (e *evaluation) sources() {
 			up = 1
 		}
 		e.out.Add(metric.SourceUp, up, name, p.name)
+		e.out.Add(metric.SourceInfo, 1, name, p.name, p.purpose.String())
 		e.out.Add(metric.SourceRecords, float64(p.records), name, p.name)
 		for _, reason := range p.reasons() {
 			e.out.Add(metric.SourceErrors, float64(p.errors[reason]), name, p.name, string(reason))

@@ -129,7 +129,7 @@ func (m *model) addPipeline(s config.Source, why purpose, schema *record.Schema)
 	}
 	p, err := newPipeline(s, why, &own, m.follow, m.now, m.logger)
 	if err != nil {
-		return fmt.Errorf("model %q: %s: %w", m.config.Name, s.Path, err)
+		return fmt.Errorf("model %q: %s: %w", m.config.Name, sourceName(s), err)
 	}
 	m.pipelines = append(m.pipelines, p)
 	return nil

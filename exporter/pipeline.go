@@ -135,7 +135,7 @@ func newPipeline(s config.Source, why purpose, schema *record.Schema, follow boo
 		return nil, err
 	}
 	p := &pipeline{
-		name: s.Path, purpose: why, format: format, schema: schema, logger: logger,
+		name: sourceName(s), purpose: why, format: format, schema: schema, logger: logger,
 		mapped: s.Spec != nil, assembler: assembler,
 		errors: make(map[record.Reason]uint64), skipped: make(map[record.Skip]uint64), places: make(map[uint64]place),
 		options: source.Options{
@@ -145,7 +145,7 @@ func newPipeline(s config.Source, why purpose, schema *record.Schema, follow boo
 	}
 	switch {
 	case s.Receive != nil:
-		p.name, p.received = s.Receive.Name, true
+		p.received = true
 		p.options.Pattern = filepath.Join(config.PlainPattern(s.Receive.Folder()), receive.Pattern)
 		p.options.Header, p.options.MaxRecord = true, receive.MaxLine
 	case s.Kafka != nil:

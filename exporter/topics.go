@@ -13,7 +13,6 @@ import (
 // readTopic makes a pipeline one that reads a topic.
 func (p *pipeline) readTopic(s config.Source, follow bool) error {
 	k := s.Kafka
-	p.name = kafka.Name(k.Group + "/" + k.Topic)
 	p.topic = &kafka.Options{
 		Brokers: k.Brokers, Topic: k.Topic, Group: k.Group, Follow: follow, Logger: p.logger,
 	}
@@ -32,6 +31,18 @@ func (p *pipeline) readTopic(s config.Source, follow bool) error {
 		return fmt.Errorf("kafka: %w", err)
 	}
 	return nil
+}
+
+// sourceName is what messages and metrics call a log.
+func sourceName(s config.Source) string {
+	switch {
+	case s.Receive != nil:
+		return s.Receive.Name
+	case s.Kafka != nil:
+		return kafka.Name(s.Kafka.Group + "/" + s.Kafka.Topic)
+	default:
+		return s.Path
+	}
 }
 
 // linesOf reports whether each line of a log is a record of its own.

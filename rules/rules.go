@@ -10,15 +10,15 @@ import (
 	"io/fs"
 )
 
-//go:embed thresholds.yaml recording.yaml *-alerts.yaml
+//go:embed thresholds.yaml recording.yaml fleet.yaml *-alerts.yaml
 var files embed.FS
 
 //go:embed alertmanager.example.yaml
 var alertmanager []byte
 
 // Files returns the rule files by their names: thresholds.yaml with the thresholds as series, recording.yaml with the
-// verdicts, and model-alerts.yaml, data-alerts.yaml and exporter-alerts.yaml. Prometheus needs the first two and those
-// alerts that are wanted; their unit tests are not among them.
+// verdicts, model-alerts.yaml, data-alerts.yaml and exporter-alerts.yaml, and fleet.yaml, which adds up exporters that
+// share a log. Prometheus needs the first two and whichever of the others is wanted; unit tests are not among them.
 func Files() fs.FS { return files }
 
 // Alertmanager returns alertmanager.example.yaml, an example of a configuration for Alertmanager that routes the alerts

@@ -95,7 +95,10 @@ func isRecording(r rule) bool { return r.Record != "" }
 func isThreshold(r rule) bool { return r.Record == "drift_threshold" }
 
 func TestFilesAreComplete(t *testing.T) {
-	for _, name := range []string{"thresholds.yaml", "recording.yaml", "model-alerts.yaml", "data-alerts.yaml", "exporter-alerts.yaml"} {
+	names := []string{
+		"thresholds.yaml", "recording.yaml", "fleet.yaml", "model-alerts.yaml", "data-alerts.yaml", "exporter-alerts.yaml",
+	}
+	for _, name := range names {
 		if _, err := fs.Stat(Files(), name); err != nil {
 			t.Error(err)
 		}
@@ -368,7 +371,6 @@ func alertThresholds() map[string][]string {
 		"ModelPredictionVolumeFell":  {"prediction_volume_decrease"},
 		"ModelLabelsLate":            {"label_age_seconds", "labeled_ratio_decrease"},
 		"DriftExporterDown":          {},
-		"ModelUpstreamDrifting":      {},
 		"DriftExporterReloadFailed":  {},
 		"DriftExporterStateNotSaved": {},
 		"DriftExporterSeriesDropped": {},
@@ -378,6 +380,7 @@ func alertThresholds() map[string][]string {
 		"DriftRecordsRejected":       {"rejected_record_ratio"},
 		"DriftReceiverRefusing":      {},
 		"DriftReceiverSpoolFilling":  {},
+		"ModelUpstreamDrifting":      {},
 	}
 }
 
@@ -547,10 +550,15 @@ func TestPromtoolFindsNothingToLint(t *testing.T) {
 
 func TestPromtoolUnitTestsPass(t *testing.T) {
 	paths, err := filepath.Glob(filepath.Join("tests", "*_test.yaml"))
-	if err != nil {
-		t.Fatal(err)
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no unit tests of rules: %v", err)
 	}
-	runPromtool(t, paths, "test", "rules")
+	for _, path := range paths {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			t.Parallel()
+			runPromtool(t, []string{path}, "test", "rules")
+		})
+	}
 }
 
 // runPromtool runs promtool with the arguments and the files.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -95,14 +96,19 @@ func (l log) head(records int) (string, error) {
 		return "", err
 	}
 	defer in.Close()
-	var lines []byte
-	from := bufio.NewReaderSize(in, 1<<20)
+	out, err := os.Create(path)
+	if err != nil {
+		return "", err
+	}
+	from, to := bufio.NewReaderSize(in, 1<<20), bufio.NewWriterSize(out, 1<<20)
 	for range records {
-		line, err := from.ReadBytes('\n')
+		line, err := from.ReadSlice('\n')
+		if err == nil {
+			_, err = to.Write(line)
+		}
 		if err != nil {
 			return "", err
 		}
-		lines = append(lines, line...)
 	}
-	return path, os.WriteFile(path, lines, 0o666)
+	return path, errors.Join(to.Flush(), out.Close())
 }

@@ -126,7 +126,8 @@ func (l *loader) readTLS(n node, k *Kafka) {
 
 func (l *loader) readSASL(n node, k *Kafka) {
 	s := &SASL{}
-	if !n.mapping("a mapping such as {mechanism: scram-sha-512, username: drift, password_file: password}", l.saslKeys(s)) {
+	const example = "a mapping such as {mechanism: scram-sha-512, username: drift, password_file: password}"
+	if !n.mapping(example, l.saslKeys(s)) {
 		return
 	}
 	_, file := n.find("password_file")

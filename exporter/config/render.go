@@ -256,7 +256,8 @@ func writeSources(sources []Source, timeout time.Duration) []writtenSource {
 	var all []writtenSource
 	for _, s := range sources {
 		w := writtenSource{
-			Path: text(s.Path), Receive: writeReceive(s.Receive), Kafka: writeKafka(s.Kafka), Format: s.Format, Header: texts(s.Header),
+			Path: text(s.Path), Receive: writeReceive(s.Receive), Kafka: writeKafka(s.Kafka),
+			Format: s.Format, Header: texts(s.Header),
 			Unwrap: s.Unwrap, ID: text(s.ID), Preset: text(s.Preset), Mapping: writeMapping(s.Mapping),
 		}
 		if s.Receive == nil {

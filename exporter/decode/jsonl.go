@@ -21,12 +21,10 @@ type JSONL struct {
 	begin  *place // before the first value
 	end    *place // behind the record
 
-	batch *record.Batch
-	data  []byte // with its padding
-	own   []byte // a copy, for data that comes without padding
-	// seen stamps each slot with the row that it was last read in.
-	seen    []uint64
-	row     uint64
+	batch   *record.Batch
+	data    []byte // with its padding
+	own     []byte // a copy, for data that comes without padding
+	row     uint64 // stamps what was read of the record at hand
 	filled  int
 	visited []*place      // the unknown keys of the record
 	dropped bool          // the record does not meet Schema.Where
@@ -39,8 +37,7 @@ func NewJSONL(s *record.Schema, seed uint64) *JSONL {
 	all := slots(s)
 	d := &JSONL{
 		schema: s, slots: all, seed: seed, idParts: make([]record.Span, len(s.IDParts)),
-		root: build(all), begin: &place{only: -1}, end: &place{only: -1},
-		seen: make([]uint64, len(all)),
+		root: build(all), begin: &place{}, end: &place{},
 	}
 	return d
 }
@@ -54,6 +51,11 @@ func (d *JSONL) Decode(_, data []byte, b *record.Batch) {
 	}
 	d.batch, d.data = b, data[:len(data)+Padding]
 	b.Bytes = slices.Clip(data)
+	for i := range d.slots {
+		if s := &d.slots[i]; s.role == roleNumber || s.role == roleText {
+			s.column = &b.Columns[s.index]
+		}
+	}
 	since := d.row + 1
 	for i := 0; i < len(data); b.Lines++ {
 		if next := d.fast(i); next > 0 && next <= len(data) {
@@ -90,16 +92,17 @@ func (d *JSONL) complete() {
 // usual case is inline, without a call for step and value; that is worth a quarter of the time of decoding.
 func (d *JSONL) fast(i int) int {
 	d.startRow()
-	b, columns := d.data, d.batch.Columns
+	b := d.data
 	p := d.begin
 	for {
-		if s := &p.steps[0]; p.known > 0 && s.enters == nil && s.literal.at(b, i) {
-			i += s.literal.length
-			p = s.to
+		if st := &p.steps[0]; p.known > 0 && st.literal.at(b, i) && d.enter(st) {
+			i += st.literal.length
+			p = st.to
 		} else if i, p = d.next(p, i); i < 0 {
 			return -1
 		}
-		if p.only < 0 || d.seen[p.only] == d.row {
+		s := p.only
+		if s == nil || s.row == d.row {
 			if p == d.end {
 				d.finishRow()
 				return i
@@ -110,17 +113,15 @@ func (d *JSONL) fast(i int) int {
 			continue
 		}
 		end := 0
-		switch s := &d.slots[p.only]; s.role {
+		switch s.role {
 		case roleNumber:
 			if x, after, ok := parseNumber(b, i); ok && x-x == 0 {
-				c := &columns[s.index]
-				c.Numbers = append(c.Numbers, x)
+				s.column.Numbers = append(s.column.Numbers, x)
 				end = after
 			}
 		case roleText:
 			if span, after := plainString(b, i); after > 0 {
-				c := &columns[s.index]
-				c.Spans = append(c.Spans, span)
+				s.column.Spans = append(s.column.Spans, span)
 				end = after
 			}
 		case roleTime:
@@ -145,10 +146,21 @@ func (d *JSONL) fast(i int) int {
 			}
 			continue
 		}
-		d.seen[p.only] = d.row
+		s.row = d.row
 		d.filled++
 		i = end
 	}
+}
+
+// enter notes the objects that a step opens, and reports whether the record has opened none of them before.
+func (d *JSONL) enter(s *step) bool {
+	for _, o := range s.enters {
+		if o.row == d.row {
+			return false
+		}
+		o.row = d.row
+	}
+	return true
 }
 
 // plainString returns the span of the string of ASCII characters without escapes at b[i], without its quotes, and the
@@ -198,11 +210,8 @@ func (d *JSONL) follow(p *place, i int) (int, *place) {
 		if !s.literal.at(d.data, i) {
 			continue
 		}
-		for _, o := range s.enters {
-			if o.row == d.row {
-				return -1, nil
-			}
-			o.row = d.row
+		if !d.enter(s) {
+			return -1, nil
 		}
 		return i + s.literal.length, s.to
 	}
@@ -257,7 +266,7 @@ func (d *JSONL) explore(p *place, from int) (int, *place) {
 		to := o.at(b[i+1 : end])
 		known := to != nil
 		if !known {
-			to = &place{object: o, only: -1}
+			to = &place{object: o}
 		}
 		if i = blanks(b, end+1); b[i] != ':' {
 			return -1, nil
@@ -291,12 +300,12 @@ func (d *JSONL) remember(p *place, s step, from, to int) (int, *place) {
 
 // read reads the value at i into a slot and returns the index behind it; 0 or less where the line needs care.
 func (d *JSONL) read(slot, i int) int {
-	if d.seen[slot] == d.row {
+	s := &d.slots[slot]
+	if s.row == d.row {
 		return -1 // a key given twice: the careful way knows which one counts
 	}
-	d.seen[slot] = d.row
+	s.row = d.row
 	d.filled++
-	s := &d.slots[slot]
 	switch s.role {
 	case roleNumber:
 		return d.readNumber(&d.batch.Columns[s.index], i)
@@ -455,7 +464,7 @@ func (d *JSONL) keepRow() {
 func (d *JSONL) fill() bool {
 	timeless := false
 	for i := range d.slots {
-		if d.seen[i] != d.row {
+		if d.slots[i].row != d.row {
 			d.dropped = d.dropped || d.slots[i].role == roleWhere
 			timeless = timeless || d.slots[i].role == roleTime
 		}
@@ -470,10 +479,11 @@ func (d *JSONL) fill() bool {
 	}
 	b := d.batch
 	for i := range d.slots {
-		if d.seen[i] == d.row {
+		s := &d.slots[i]
+		if s.row == d.row {
 			continue
 		}
-		switch s := &d.slots[i]; s.role {
+		switch s.role {
 		case roleNumber:
 			c := &b.Columns[s.index]
 			c.Numbers = append(c.Numbers, math.NaN())

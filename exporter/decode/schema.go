@@ -25,6 +25,10 @@ type slot struct {
 	index int // of Schema.IDParts, Schema.Where or Schema.Columns
 	// paths lead to the value, the preferred first.
 	paths [][]string
+
+	// row stamps the row of JSON Lines that the value was last read in, and column is where its batch keeps it.
+	row    uint64
+	column *record.Column
 }
 
 // slots lists what a schema wants. The order is that in which an ambiguous key is given away: a key that one slot names

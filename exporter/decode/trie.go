@@ -16,9 +16,9 @@ type object struct {
 // remembers what came next in earlier records.
 type place struct {
 	object *object
-	// slots are the wanted values that stand at this key: usually one, none at an unknown key. only is the one, or -1.
+	// slots are the wanted values that stand at this key: usually one, none at an unknown key. only is the one, or nil.
 	slots []int
-	only  int
+	only  *slot
 	// child is set if wanted values stand below this key.
 	child *object
 	// steps are the transitions that were met, the last found first.
@@ -60,14 +60,14 @@ func build(all []slot) *object {
 			for depth, key := range path {
 				p := o.keys[key]
 				if p == nil {
-					p = &place{object: o, only: -1}
+					p = &place{object: o}
 					o.keys[key] = p
 				}
 				if depth == len(path)-1 {
 					p.slots = append(p.slots, i)
-					p.only = i
+					p.only = &all[i]
 					if len(p.slots) > 1 {
-						p.only = -1
+						p.only = nil
 					}
 					break
 				}
@@ -92,7 +92,7 @@ func (o *object) at(key []byte) *place {
 	if len(o.unknown) >= maxUnknown {
 		return nil
 	}
-	p := &place{object: o, only: -1}
+	p := &place{object: o}
 	o.unknown[string(key)] = p
 	return p
 }

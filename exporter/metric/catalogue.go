@@ -338,6 +338,10 @@ var (
 		"drift_source_up", Gauge, perSource,
 		"1 if the source could be read when last tried and has a file or is a topic that exists, else 0.",
 	}
+	SourceInfo = Def{
+		"drift_source_info", Gauge, with(perSource, "log"),
+		"Always 1; what the source's records are: predictions or labels.",
+	}
 	SourceRecords = Def{
 		"drift_source_records_total", Counter, perSource,
 		"Records read from the source and understood.",
@@ -465,8 +469,8 @@ var Catalogue = []Def{
 	WindowPredictions, WindowLabels, WindowDuration, WindowEnd, FirstPrediction, LastPrediction,
 	LastPredictionRead, LastLabelRead, LabelDelay, LabelDelayQuantile, LabeledRatio,
 	ReferencePredictions, ReferenceTimestamp, ReferenceFallback, ModelInfo, ModelDependency,
-	SourceUp, SourceRecords, SourceErrors, SourceSkipped, SourceReadBytes, SourceLagBytes, SourceLagRecords,
-	SourceLastRecord,
+	SourceUp, SourceInfo, SourceRecords, SourceErrors, SourceSkipped, SourceReadBytes, SourceLagBytes,
+	SourceLagRecords, SourceLastRecord,
 	ReceiverRequests, ReceiverSpoolBytes, ReceiverSpoolLimit,
 	ConfigReloadSuccess, ConfigReloadTime, EvaluationInterval, EvaluationDuration, LastEvaluation,
 	CheckpointInterval, CheckpointSuccess, CheckpointTime, CheckpointDuration, CheckpointPause, CheckpointSize,

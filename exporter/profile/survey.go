@@ -47,6 +47,14 @@ func newSurvey(missing []string) *survey {
 	return s
 }
 
+// trim drops the spaces and tabs around a text, which hardly any has.
+func trim(text string) string {
+	if text == "" || text[0] > ' ' && text[len(text)-1] > ' ' {
+		return text
+	}
+	return strings.Trim(text, " \t")
+}
+
 func (s *survey) isMissing(bare string) bool {
 	return (bare == "" || s.missingFirst[bare[0]]) && slices.Contains(s.missing, bare)
 }
@@ -152,7 +160,7 @@ func (s *survey) readCSV(data []byte, first bool, line int) error {
 		}
 		for i, value := range fields {
 			c := s.header[i]
-			if bare := strings.Trim(value, " \t"); !s.isMissing(bare) && !decode.IsNotFinite(bare) {
+			if bare := trim(value); !s.isMissing(bare) && !decode.IsNotFinite(bare) {
 				c.text(value, false)
 			}
 		}

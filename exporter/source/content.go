@@ -36,8 +36,7 @@ func (s *Files) identify() {
 		}
 	}
 	for _, f := range slices.Clone(s.files) {
-		suspect := len(undecided) > 0 || f.moved || f.info.Size() < f.offset
-		if suspect && f.decided && !f.packed && f.missing == 0 && !f.seenAt.is(f.info) && !s.intact(f) {
+		if f.decided && f.missing == 0 && !f.seenAt.is(f.info) && !s.intact(f) {
 			s.part(f)
 			if s.look(f) {
 				undecided = append(undecided, f)
@@ -89,13 +88,13 @@ func (s *Files) look(f *file) bool {
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
 		s.fail(err)
 	}
-	if s.options.Follow && mayBePacked(head[:n]) {
+	if n == 0 || s.options.Follow && mayBePacked(head[:n]) {
 		_ = file.Close() // it was only looked at; the next bytes tell what it is
 		return false
 	}
 	f.head, f.packed = head[:n], isPacked(head[:n])
 	if f.packed {
-		if n, err = s.readPacked(file, head); err != nil && n == 0 {
+		if n, err = readPacked(file, head); err != nil && n == 0 {
 			_ = file.Close() // not even its beginning can be read; a later poll sees more
 			if !errors.Is(err, errUnfinished) {
 				s.fail(err)
@@ -120,7 +119,7 @@ func mayBePacked(all []byte) bool {
 }
 
 // readPacked reads the first bytes of what a compressed file holds.
-func (s *Files) readPacked(file *os.File, b []byte) (int, error) {
+func readPacked(file *os.File, b []byte) (int, error) {
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		return 0, err
 	}
@@ -250,7 +249,7 @@ func (s *Files) intact(f *file) bool {
 	if err != nil || f.handle == nil && !os.SameFile(info, f.info) {
 		return false
 	}
-	if f.packed {
+	if f.packed && f.seenAt.is(info) {
 		return true
 	}
 	handle := f.handle
@@ -260,8 +259,23 @@ func (s *Files) intact(f *file) bool {
 		}
 		defer handle.Close()
 	}
+	if f.packed {
+		return f.samePackedHead(handle)
+	}
 	same, err := f.sameHead(handle, info.Size())
 	return err == nil && same
+}
+
+// samePackedHead reports whether a file is compressed and begins as the content of f does. Another file may have its
+// number now: file systems give those of removed files to new ones at once.
+func (f *file) samePackedHead(handle *os.File) bool {
+	var start [4]byte
+	if n, _ := handle.ReadAt(start[:], 0); !isPacked(start[:n]) { // an error means that there is less
+		return false
+	}
+	head := make([]byte, len(f.head))
+	n, _ := readPacked(handle, head) // the same
+	return bytes.Equal(head[:n], f.head)
 }
 
 // isCopy reports whether a file holds nothing but the beginning of what another one holds.
@@ -345,7 +359,7 @@ func (s *Files) part(f *file) {
 	s.shut(f)
 	s.measure(f, 0)
 	old := *f
-	old.missing = lingerPolls
+	old.missing = lingerPolls - 1 // the copy that has it may have been made since the files were listed
 	s.files = slices.Insert(s.files, slices.Index(s.files, f), &old)
 	f.decided, f.head, f.header, f.pending, f.started, f.skipping = false, nil, nil, nil, false, false
 	f.offset, f.position = 0, Position{}
@@ -357,12 +371,16 @@ func (s *Files) remember(p Position) {
 		return
 	}
 	s.gone = append(s.gone, p)
-	if extra := len(s.gone) - maxGone; extra > 0 {
-		for _, old := range s.gone[:extra] {
-			s.forgotten = append(s.forgotten, old.Content)
-		}
-		s.gone = slices.Delete(s.gone, 0, extra)
+}
+
+// forgetGone gives up the oldest positions whose files are gone, as far as they are too many. Before the first files
+// have been looked at, all positions of an earlier run are of that kind.
+func (s *Files) forgetGone() {
+	extra := max(0, len(s.gone)-maxGone)
+	for _, old := range s.gone[:extra] {
+		s.forgotten = append(s.forgotten, old.Content)
 	}
+	s.gone = slices.Delete(s.gone, 0, extra)
 }
 
 // rotatedOrder compares paths so that of a rotated log the oldest comes first: name.2.gz, name.1, name. All others are

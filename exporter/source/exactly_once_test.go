@@ -169,7 +169,8 @@ func compress(data []byte) []byte {
 func compressZstd(t *testing.T, data []byte) []byte {
 	t.Helper()
 	var out bytes.Buffer
-	z, err := zstd.NewWriter(&out, zstd.WithEncoderConcurrency(1))
+	// Who reads it has to keep a window, which is 8 MiB by default.
+	z, err := zstd.NewWriter(&out, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(64<<10))
 	if err != nil {
 		t.Fatal(err)
 	}

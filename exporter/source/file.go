@@ -23,7 +23,6 @@ type file struct {
 	handle *os.File    // nil while closed
 
 	seen    bool // by this poll
-	moved   bool // by this poll, it was found under another path
 	missing int  // polls since it left the pattern or has grown after that; 0 while it matches
 	ended   bool // to be dropped from the list
 
@@ -117,6 +116,9 @@ func (s *Files) catchUp(ctx context.Context, f *file) error {
 	if err != nil {
 		return err
 	}
+	if !same && f.missing == 0 && s.options.Follow {
+		return nil // it has changed since it was identified, which the next poll does again
+	}
 	if !same && !s.restart(ctx, f) {
 		return ctx.Err()
 	}
@@ -135,9 +137,9 @@ func (s *Files) catchUp(ctx context.Context, f *file) error {
 		if b == nil {
 			return ctx.Err()
 		}
-		err := s.fill(f, b)
+		same, err := s.fill(f, b)
 		s.hand(f, b)
-		if err != nil {
+		if err != nil || !same {
 			return err
 		}
 	}
@@ -154,6 +156,11 @@ func (f *file) sameHead(handle *os.File, size int64) (bool, error) {
 	if size < f.offset || size < int64(len(f.head)) {
 		return false, nil
 	}
+	return f.beginsAlike(handle)
+}
+
+// beginsAlike reports whether a file begins with the first bytes of the content that was read from it.
+func (f *file) beginsAlike(handle *os.File) (bool, error) {
 	var head [headSize]byte
 	n, err := handle.ReadAt(head[:len(f.head)], 0)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -162,7 +169,8 @@ func (f *file) sameHead(handle *os.File, size int64) (bool, error) {
 	return bytes.Equal(head[:n], f.head), nil
 }
 
-// restart ends what was read of a file and begins at its beginning. It returns false if ctx ended first.
+// restart ends what was read of a file that left the pattern and begins at its beginning. It returns false if ctx ended
+// first.
 func (s *Files) restart(ctx context.Context, f *file) bool {
 	if !s.finish(ctx, f) {
 		return false
@@ -184,11 +192,17 @@ func (s *Files) truncated(f *file) {
 }
 
 // fill reads the next bytes of a file into a block behind those that are pending, makes the whole records the block's
-// data, and keeps the rest pending. An error leaves the bytes read before it in place.
-func (s *Files) fill(f *file, b *Block) error {
+// data, and keeps the rest pending. An error leaves the bytes read before it in place. Bytes that may be of another
+// content, because the file has just been emptied and written anew, are not used: same is false then.
+func (s *Files) fill(f *file, b *Block) (same bool, err error) {
 	n, limit := s.prepare(f, b)
 	want := int(min(int64(limit-n), f.size-f.offset))
 	read, err := f.handle.ReadAt(b.buffer[n:n+want], f.offset)
+	if same, err := f.beginsAlike(f.handle); !same {
+		b.set(0, 0)
+		b.TooLong = 0
+		return false, err
+	}
 	s.cut(f, b, n, read)
 	if errors.Is(err, io.EOF) {
 		// The file shrank; the next poll finds out to what.
@@ -196,7 +210,7 @@ func (s *Files) fill(f *file, b *Block) error {
 		err = nil
 	}
 	s.measure(f, f.size)
-	return err
+	return true, err
 }
 
 // prepare makes a block ready for the next bytes of a file: up to limit, behind the n that are pending.

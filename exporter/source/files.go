@@ -6,7 +6,8 @@
 // renamed, is replaced under its name, or is emptied and written anew. What cannot be seen cannot be read: bytes that
 // are written and truncated between two polls, and a file that appears and leaves the pattern between two polls. With
 // more files than are kept open, the same holds for what an idle file gains just before it leaves the pattern. A copy
-// that a copy-and-truncate rotation leaves behind is a file of its own, so the pattern must not match it.
+// that a copy-and-truncate rotation leaves behind is known by what it holds if the pattern matches it; of one that is
+// not matched, the same holds.
 package source
 
 import (
@@ -245,6 +246,9 @@ func (s *Files) poll(ctx context.Context) {
 	}
 	s.files = slices.DeleteFunc(s.files, func(f *file) bool { return f.ended })
 	s.polled = true
+	if matches > 0 && s.failure == nil { // else they may only be out of reach
+		s.forgetGone()
+	}
 	s.up.Store(matches > 0 && s.failure == nil)
 	text := ""
 	if s.failure != nil {
@@ -342,8 +346,7 @@ func (s *Files) add(path string, info os.FileInfo) {
 
 // see notes that a file is at a path now.
 func (s *Files) see(f *file, path string, info os.FileInfo) {
-	f.moved = f.path != path
-	if f.moved {
+	if f.path != path {
 		if f.path != "" && f.missing == 0 {
 			s.rotate(f)
 		}

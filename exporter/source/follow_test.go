@@ -124,10 +124,10 @@ func TestFollow(t *testing.T) {
 			r.poll()
 			r.truncate("x.log")
 			r.poll()
-			r.want("x.log: 1", "x.log: 2", "x.log: 3")
+			r.want("x.log: 1", "x.log: 2") // a copy may have the rest of what is begun
 			r.write("x.log", "4\n")
 			r.poll()
-			r.want("x.log: 4")
+			r.want("x.log: 3", "x.log: 4")
 			r.wantStats(Stats{Up: true, Bytes: 7, Files: 1, Truncations: 1})
 		}},
 		{"a truncated file that has outgrown what was read is read from its beginning", Options{}, func(r *rig) {

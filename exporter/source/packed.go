@@ -22,8 +22,11 @@ func (s *Files) unpack(ctx context.Context, f *file) error {
 	if err != nil {
 		return err
 	}
-	if !os.SameFile(info, f.info) {
+	if !os.SameFile(info, f.info) || !f.samePackedHead(handle) {
 		return nil // the next poll sees what became of it
+	}
+	if _, err := handle.Seek(0, io.SeekStart); err != nil {
+		return err
 	}
 	err = s.readPackedFile(ctx, f, handle)
 	if ctx.Err() != nil {

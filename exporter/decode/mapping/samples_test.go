@@ -1,14 +1,18 @@
 package mapping_test
 
 import (
+	"bytes"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/drift-exporter/drift_exporter/exporter/config"
+	"github.com/drift-exporter/drift_exporter/exporter/decode"
 	"github.com/drift-exporter/drift_exporter/exporter/record"
 )
 
@@ -172,9 +176,98 @@ func TestKServeBodies(t *testing.T) {
 	}
 }
 
-// No file makes any preset stop, and of each record something becomes: rows, a counted reason, or it is passed over.
-func TestEveryPresetGetsThroughEveryFile(t *testing.T) {
-	var files []named
+func TestCollectedDataOfAzureByItself(t *testing.T) {
+	body := parse(t, "{format: json, parts: [{role: request, value: '@'}]}")
+	got := read(t, body, featureSchema(irisNames...), 1<<20, named{"x.json", sample(t, "azureml", "mdc_dataref_1.json")})
+	if len(got.rows) != 2 || len(got.rejects) != 0 || got.rows[1].Values["petal_width"] != "1.8" {
+		t.Errorf("%+v, %v", got.rows, got.rejects)
+	}
+}
+
+// The later truth of the synthetic predictions, in the exporter's own format.
+func TestSyntheticLabelsInTheNativeFormat(t *testing.T) {
+	for _, c := range []struct{ file, format, time string }{
+		{"labels.csv", decode.FormatCSV, "label_time"},
+		{"labels-rows.jsonl", decode.FormatJSONL, "time"},
+	} {
+		format, err := decode.Lookup(c.format, decode.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		schema := &record.Schema{
+			ID: []string{"id"}, Time: []string{c.time},
+			Columns: []record.Field{{Name: "label", Path: []string{"label"}, Kind: record.Categorical, Role: record.Label}},
+		}
+		var b record.Batch
+		decoder := format.New(schema, seed)
+		in := bytes.NewReader(synthetic(t, c.file))
+		var labels []string
+		err = decode.ReadChunks(in, format, c.file, func(chunk *decode.Chunk) error {
+			decoder.Decode(chunk.Header, chunk.Data, &b)
+			for row := range b.Rows {
+				if want := id([]string{"req-0001#0", "req-0001#1", "req-0002#0"}[row]); b.IDs[row] != want {
+					t.Errorf("%s: the id of row %d is not %d", c.file, row, want)
+				}
+				labels = append(labels, b.String(b.Columns[0].Spans[row])+" "+time.Unix(0, b.Times[row]).UTC().Format(time.DateOnly))
+			}
+			return nil
+		})
+		if want := []string{"0 2026-03-15", "1 2026-03-15", "1 2026-03-16"}; err != nil || !slices.Equal(labels, want) {
+			t.Errorf("%s: labels %q, error %v; want %q", c.file, labels, err, want)
+		}
+	}
+}
+
+// elsewhere says of the samples that no test here reads for its rows who does, or why nobody does.
+var elsewhere = map[string]string{
+	"app-logfmt.log":                             "exporter/decode: logfmt",
+	"kserve-cloudevents-binary.http":             "exporter/receive: requests",
+	"penguin-eval-tfexample.tfrecord.gz":         "exporter/decode: tfrecord",
+	"sdk-data-quality-statistics.json":           "exporter/profile: a reference",
+	"sdk-model-quality-statistics.json":          "exporter/profile: a reference",
+	"sdk-statistics.json":                        "exporter/profile: a reference",
+	"taxi-unlabelled-tfexample.tfrecord.gz":      "exporter/decode: tfrecord",
+	"tfserving-predictionlog-truncated.tfrecord": "exporter/decode: tfrecord",
+	"tfserving-predictionlog.tfrecord":           "exporter/decode: tfrecord",
+
+	"SOURCES.md":                             "no log",
+	"bentoml-schema.0.log":                   "no log: the roles of the columns of bentoml-data.0.log",
+	"expected-rows.jsonl":                    "no log: what the others hold",
+	"penguin-schema.pbtxt":                   "no log",
+	"sdk-constraint_violations.json":         "no log",
+	"sdk-constraints.json":                   "no log",
+	"sdk-data-quality-baseline_dataset.csv":  "a reference that is CSV without names",
+	"sdk-data-quality-constraints.json":      "no log",
+	"sdk-model-quality-baseline_dataset.csv": "a reference that is CSV",
+	"sdk-model-quality-constraints.json":     "no log",
+	"taxi-eval-FeatureStats.pb":              "no log",
+
+	"otlp-logs.jsonl":   "no preset: attributes are lists of keys and values, which paths do not lead into",
+	"triton-trace.json": "no preset: a prediction is made of several objects of one list",
+}
+
+// Whoever adds a sample says how it is read.
+func TestNoSampleIsMissed(t *testing.T) {
+	var tests strings.Builder
+	for _, name := range []string{"samples_test.go", "synthetic_test.go"} {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, _, _ := strings.Cut(string(text), "\nvar elsewhere = ")
+		tests.WriteString(before)
+	}
+	for _, f := range allSamples(t) {
+		name := filepath.Base(f.path)
+		if _, known := elsewhere[name]; known == strings.Contains(tests.String(), `"`+name+`"`) {
+			t.Errorf("%s is read by no test, or is among those that are not", f.path)
+		}
+	}
+}
+
+// allSamples are all files of samples that are there.
+func allSamples(t *testing.T) (files []named) {
+	t.Helper()
 	for _, root := range []string{"testdata/synthetic", sharedSamples} {
 		err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 			if err != nil || entry.IsDir() {
@@ -188,6 +281,12 @@ func TestEveryPresetGetsThroughEveryFile(t *testing.T) {
 			t.Logf("skipped a folder of samples: %v", err)
 		}
 	}
+	return files
+}
+
+// No file makes any preset stop, and of each record something becomes: rows, a counted reason, or it is passed over.
+func TestEveryPresetGetsThroughEveryFile(t *testing.T) {
+	files := allSamples(t)
 	for _, preset := range config.PresetNames() {
 		if preset == "native" {
 			continue

@@ -19,6 +19,7 @@ type syntheticCase struct {
 	version      string
 	score        string
 	skipped      int
+	anonymous    bool // the file has no ids
 	// timeless says that the file has no times, or none that are those expected.
 	timeless bool
 }
@@ -55,6 +56,10 @@ func syntheticCases() []syntheticCase {
 		{name: "vertex", preset: "vertex", files: []string{"vertex-request-response.jsonl"}, version: "456"},
 		{name: "bentoml", preset: "bentoml", files: []string{"bentoml-data.0.log"}, named: true, timeless: true},
 		{name: "hopsworks kserve", preset: "hopsworks-kserve", files: []string{"hopsworks-kserve-avro-decoded.jsonl"}, version: "3"},
+		{
+			name: "hopsworks docker", preset: "hopsworks-docker", files: []string{"hopsworks-docker-avro-decoded.jsonl"},
+			version: "3", anonymous: true,
+		},
 		{name: "mlrun", preset: "mlrun", files: []string{"mlrun-stream.jsonl"}, version: "3"},
 		{name: "slog", preset: "app-json", files: []string{"app-slog.jsonl"}, named: true, version: "3", skipped: 1},
 		{name: "zap", preset: "app-json", files: []string{"app-zap.jsonl"}, named: true, version: "3"},
@@ -111,6 +116,9 @@ func testSynthetic(t *testing.T, c syntheticCase, block int) {
 		want[i].Values["score"] = c.score
 		if c.name == "table as csv" || c.name == "evidently" {
 			want[i].ID = id([]string{"req-0001#0", "req-0001#1", "req-0002#0"}[i])
+		}
+		if c.anonymous {
+			want[i].ID = 0
 		}
 	}
 	for i := range got.rows {

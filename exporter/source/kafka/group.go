@@ -40,9 +40,11 @@ func (s *Source) groupOptions(ctx context.Context) []kgo.Opt {
 		// An exporter that was killed and is started again gets its partitions back at once, and not only when the group
 		// has given the old one up.
 		kgo.InstanceID(s.mark),
+		// It divides partitions by the order of those ids. So whoever loses all of them, as when the brokers are started
+		// again, gets the same ones back, and goes on where it was.
+		kgo.Balancers(kgo.RangeBalancer()),
 		kgo.DisableAutoCommit(),
 		kgo.BlockRebalanceOnPoll(),
-		kgo.RequireStableFetchOffsets(),
 		kgo.OnOffsetsFetched(func(_ context.Context, client *kgo.Client, r *kmsg.OffsetFetchResponse) error {
 			s.admin = kadm.NewClient(client)
 			s.noteMarks(r)
@@ -156,8 +158,8 @@ func (s *Source) list(ctx context.Context, ask func(context.Context, ...string) 
 	return offsets, nil
 }
 
-// assign says where reading begins in partitions that this member has got. offsets are the commits of the group, below 0
-// where there is none, and become what is to be read first.
+// assign says where reading begins in partitions that this member has got. offsets are the commits of the group, below
+// 0 where there is none, and become what is to be read first.
 func (s *Source) assign(ctx context.Context, offsets map[int32]kgo.Offset) error {
 	if len(offsets) == 0 {
 		return nil
@@ -187,10 +189,9 @@ func (s *Source) assign(ctx context.Context, offsets map[int32]kgo.Offset) error
 }
 
 // begin makes a partition one that is being read, and returns the offset at which reading begins. That is the position
-// of this exporter, if it has one and the group's commit is its own: the checkpoint is what counts, be it older or newer
-// than the commit. If another member has made the commit it is the further one of the two, since that one has counted
-// the messages in between. Without a position it is the commit, and without a commit
-// what the options say.
+// of this exporter, if it has one and the group's commit is its own: the checkpoint is what counts, be it older or
+// newer than the commit. If another member has made the commit it is the further one of the two, since that one has
+// counted the messages in between. Without a position it is the commit, and without a commit what the options say.
 func (s *Source) begin(number int32, commit int64, b *bounds) int64 {
 	start, end := b.starts[number], b.ends[number]
 	at, known := s.reached[number]
@@ -230,11 +231,11 @@ func (s *Source) begin(number int32, commit int64, b *bounds) int64 {
 	return next
 }
 
-// revoke gives partitions up to another member. Before, all that was read of them is counted, in a checkpoint where there
-// are any, and committed, so that the other member begins behind it.
-func (s *Source) revoke(ctx context.Context, numbers []int32) {
+// revoke gives partitions up to another member. Before, all that was read of them is counted, in a checkpoint where
+// there are any, and committed, so that the other member begins behind it.
+func (s *Source) revoke(running context.Context, numbers []int32) {
 	defer s.drop(numbers)
-	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	ctx, cancel := context.WithTimeout(running, settleTimeout)
 	defer cancel()
 	err := s.drain(ctx)
 	if err == nil && s.settle != nil {
@@ -244,7 +245,7 @@ func (s *Source) revoke(ctx context.Context, numbers []int32) {
 		err = ctx.Err()
 	}
 	if err != nil {
-		if !errors.Is(err, context.Canceled) { // else the exporter ends, and commits at its end
+		if running.Err() == nil { // else the exporter ends, and commits at its end
 			s.options.Logger.Warn("Partitions are given up without a checkpoint; what was read of them since the last "+
 				"commit another member may count too", "topic", s.options.Topic, "partitions", numbers, "err", err)
 		}

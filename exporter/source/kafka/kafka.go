@@ -2,8 +2,8 @@
 // messages. It knows how far each partition was read and nothing about what the bytes mean.
 //
 // How far records were counted is known to the exporter, in its checkpoint; what is committed to the group follows it.
-// So a member that is assigned a partition begins where its own checkpoint says, if nobody else has committed since, and
-// else where the other one has got to: see Source.begin.
+// So a member that is assigned a partition begins where its own checkpoint says, if nobody else has committed since,
+// and else where the other one has got to: see Source.begin.
 package kafka
 
 import (
@@ -45,8 +45,8 @@ type Options struct {
 	SASL *SASL
 	// Resume is where an earlier run has got to, by its blocks' positions. Those of other topics do no harm.
 	Resume []source.Position
-	// AtEnd passes over what is there when partitions are assigned for the first time, unless the group has a commit. Those
-	// that are assigned later are read from their beginnings.
+	// AtEnd passes over what is there when partitions are assigned for the first time, unless the group has a commit.
+	// Those that are assigned later are read from their beginnings.
 	AtEnd bool
 	// Since passes over the messages in front of the first one with a timestamp that is not before it, in partitions of
 	// which nothing has been read.
@@ -232,7 +232,7 @@ func (s *Source) poll(ctx context.Context, client *kgo.Client) (messages int) {
 func (s *Source) failed(topic string, number int32, err error) {
 	var loss *kgo.ErrDataLoss
 	switch {
-	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, kgo.ErrClientClosed):
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, kgo.ErrClientClosed):
 		return // a poll without messages
 	case errors.As(err, &loss):
 		s.options.Logger.Warn("The brokers have lost messages that were read; reading goes on where they tell",
@@ -255,8 +255,8 @@ func (s *Source) failed(topic string, number int32, err error) {
 	s.fail(err)
 }
 
-// CaughtUp is closed when all messages that the partitions had when they were first assigned have been handed over, also
-// if none was assigned or the brokers cannot be reached. What comes late for it is in blocks that are Behind.
+// CaughtUp is closed when all messages that the partitions had when they were first assigned have been handed over,
+// also if none was assigned or the brokers cannot be reached. What comes late for it is in blocks that are Behind.
 func (s *Source) CaughtUp() <-chan struct{} { return s.caughtUp }
 
 // Stats returns how the source is doing now. The lag is in messages, of the partitions that are assigned.
