@@ -194,6 +194,7 @@ var notShown = map[string]string{
 	metric.ReferenceCalibrationScore.Name:        "the share of positives beside it is shown",
 	metric.ReferenceColumnStandardDeviation.Name: "its mean is shown, and the live one's standard deviation",
 	metric.SliceOtherValues.Name:                 "it follows from the configuration",
+	metric.SourceInfo.Name:                       "it is for rules",
 	metric.WindowEnd.Name:                        "the age of the newest prediction is shown",
 }
 

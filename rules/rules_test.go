@@ -354,6 +354,7 @@ func alertThresholds() map[string][]string {
 		"ModelPerformanceFell":          {"mae_increase"},
 		"ModelEstimatedPerformanceFell": {"accuracy_loss_estimated", "mae_increase_estimated"},
 		"ModelErrorDrift":               {},
+		"ModelSliceErrorRatioHigh":      {"slice_error_ratio_increase"},
 		"ModelVersionWorse":             {"version_error_ratio_difference"},
 		"ModelPredictionDrift":          drift,
 		"ModelLabelDrift":               {"positive_label_ratio_shift"},

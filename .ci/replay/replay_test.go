@@ -102,7 +102,9 @@ func flights() Case {
 }
 
 func TestTheShiftOfDelaysFires(t *testing.T) {
-	fired := Run(t, flights())
+	c := flights()
+	c.Step = 2 * *step // it is the longest one
+	fired := Run(t, c)
 	show(t, "flights", fired)
 	only(t, fired, "ModelFeatureDrift recent_delay_origin")
 	for _, f := range fired {
@@ -137,8 +139,12 @@ func TestEachPartOfAnIncidentFires(t *testing.T) {
 	fired := Run(t, c)
 	show(t, "incident", fired)
 	only(t, fired, "ModelFeatureDrift distance", "ModelMissingValuesHigh flights_last_hour_origin",
-		"ModelUnseenCategoriesHigh destination", "ModelFeatureDrift destination", "ModelSliceErrorRatioHigh origin")
+		"ModelUnseenCategoriesHigh destination", "ModelFeatureDrift destination", "ModelManyFeaturesDrifted",
+		"ModelSliceErrorRatioHigh origin")
 	for _, f := range fired {
+		if f.Labels["alertname"] == "ModelSliceErrorRatioHigh" && !strings.Contains(f.Description, "where origin is "+origin) {
+			t.Errorf("the airport is not named: %s", f.Description)
+		}
 		if f.Fired.Before(c.Incident.From) {
 			t.Errorf("%s fired on %s, before the incident", f.name(), f.Fired)
 		}
