@@ -119,6 +119,7 @@ check-format:
 .PHONY: check-vet
 check-vet:
 	$(GO) vet ./...
+	$(GO) -C .ci/bench vet -mod=mod . ./loggen ./toparquet
 
 .PHONY: fmt
 fmt: ## Format the code
