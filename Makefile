@@ -79,7 +79,7 @@ replay: ## Replay months of logs in minutes and check which alerts fire; ARGS='-
 
 .PHONY: bench
 bench: build ## Measure the exporter against its floors and other tools; BENCH="-records 200000 -only logs" for less
-	$(GO) -C .ci/bench build -o $(abspath $(BIN)/bench.out) .
+	$(GO) -C .ci/bench build -mod=mod -o $(abspath $(BIN)/bench.out) .
 	$(BIN)/bench.out -exporter $(BIN)/drift_exporter -dir $(BIN)/bench $(BENCH)
 
 .PHONY: microbench

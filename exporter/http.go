@@ -33,9 +33,13 @@ func (e *Exporter) Handler(o HTTPOptions) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parsing the landing page: %w", err)
 	}
-	metrics := promhttp.InstrumentMetricHandler(o.Registry, promhttp.HandlerFor(e, promhttp.HandlerOpts{
+	scrapes, err := e.store.Handler(promhttp.HandlerOpts{
 		ErrorHandling: promhttp.ContinueOnError, MaxRequestsInFlight: maxScrapes, EnableOpenMetrics: true,
-	}))
+	})
+	if err != nil {
+		return nil, fmt.Errorf("making the handler of the metrics: %w", err)
+	}
+	metrics := promhttp.InstrumentMetricHandler(o.Registry, scrapes)
 	mux := http.NewServeMux()
 	mux.Handle("GET "+o.TelemetryPath, metrics)
 	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) {

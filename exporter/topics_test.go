@@ -3,6 +3,7 @@ package exporter
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,7 +26,7 @@ type topicSite struct {
 const sourceOfTopic = "source=kafka:drift/predictions"
 
 // newTopicSite makes a site with the keys of a model and of the file.
-func newTopicSite(t *testing.T, model, file string, partitions int32) *topicSite {
+func newTopicSite(t testing.TB, model, file string, partitions int32) *topicSite {
 	t.Helper()
 	broker, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(partitions, "predictions", "labels"))
 	if err != nil {
@@ -248,5 +249,37 @@ func TestWhatIsWrongWithATopicIsFoundAtTheStart(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), kafka.Name("drift/predictions")) {
 			t.Errorf("%s: error %v, want %s", keys, err, want)
 		}
+	}
+}
+
+// BenchmarkTopic counts the same predictions from a topic and from a file. The broker runs in this process, so its work
+// is part of what is measured.
+func BenchmarkTopic(b *testing.B) {
+	const records = 100_000
+	s := newTopicSite(b, "", "", 4)
+	var lines []string
+	for i := range records {
+		lines = append(lines, fmt.Sprintf(`{"id":"p%d","timestamp":%q,"features":{"age":%d,"city":"Rome"},"prediction":"no","score":0.2}`,
+			i, start.Add(time.Duration(i)*time.Millisecond).Format(time.RFC3339Nano), 20+i%50))
+	}
+	for part := range slices.Chunk(lines, 10_000) {
+		s.produce("predictions", part...)
+	}
+	file := newSite(b, "")
+	file.write("predictions.jsonl", strings.Join(lines, "\n"))
+	for name, site := range map[string]*site{"topic": s.site, "file": file} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				e := site.exporter(func() time.Time { return start.Add(100 * 24 * time.Hour) })
+				if err := e.Once(b.Context()); err != nil {
+					b.Fatal(err)
+				}
+				if got, _ := gather(b, e).find(metric.Predictions); got != records {
+					b.Fatalf("%g predictions were counted, want %d", got, records)
+				}
+			}
+			b.ReportMetric(float64(records*b.N)/b.Elapsed().Seconds(), "records/s")
+		})
 	}
 }

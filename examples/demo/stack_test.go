@@ -35,7 +35,7 @@ models:
     predictions: {path: logs/tuned/predictions.jsonl}
     windows: [1m, 2m]
   - name: steady
-    reference: {path: steady/reference.csv}
+    reference: {path: steady/reference.csv.gz}
     predictions: {path: logs/steady/predictions.jsonl}
     labels: {path: logs/steady/labels.jsonl}
     windows: [1m, 2m]

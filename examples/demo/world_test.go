@@ -1,6 +1,7 @@
 package main
 
 import (
+	"compress/gzip"
 	"context"
 	"encoding/csv"
 	"encoding/json"
@@ -223,36 +224,59 @@ func requirePrograms(t *testing.T) {
 	t.Setenv("DRIFT_EXPORTER", binary)
 }
 
-// readControl reads flights of which any number drawn at random is like the reference beside them.
-func readControl(t *testing.T) []flight {
+// control is the folder of flights of which nothing changes: any number of them drawn at random is like the reference.
+// The replays of months have them too.
+var control = filepath.Join("..", "..", ".ci", "replay", "testdata", "flights-control")
+
+// readTable reads a CSV file that is packed by gzip, each row by the names of columns.
+func readTable(t *testing.T, name string) []map[string]string {
 	t.Helper()
-	file, err := os.Open(filepath.Join("testdata", "flights-control", "live.csv"))
+	file, err := os.Open(filepath.Join(control, name))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	rows, err := csv.NewReader(file).ReadAll()
+	unpacked, err := gzip.NewReader(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var flights []flight
+	rows, err := csv.NewReader(unpacked).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var table []map[string]string
 	for _, row := range rows[1:] {
-		f := flight{features: map[string]any{}}
-		for i, name := range rows[0] {
-			number, err := strconv.ParseFloat(row[i], 64)
+		named := map[string]string{}
+		for i, column := range rows[0] {
+			named[column] = row[i]
+		}
+		table = append(table, named)
+	}
+	return table
+}
+
+// readControl reads the flights of which nothing changes.
+func readControl(t *testing.T) []flight {
+	t.Helper()
+	labels := map[string]string{}
+	for _, row := range readTable(t, "labels.csv.gz") {
+		labels[row["id"]] = row["label"]
+	}
+	var flights []flight
+	for _, row := range readTable(t, "predictions.csv.gz") {
+		f := flight{features: map[string]any{}, prediction: row["prediction"], label: labels[row["id"]]}
+		for column, text := range row {
+			number, err := strconv.ParseFloat(text, 64)
 			switch {
-			case name == "prediction":
-				f.prediction = row[i]
-			case name == "label":
-				f.label = row[i]
-			case name == "score":
+			case column == "score":
 				f.score = number
-			case row[i] == "":
-				f.features[name] = nil
+			case slices.Contains([]string{"id", "timestamp", "model", "model_version", "prediction"}, column):
+			case text == "":
+				f.features[column] = nil
 			case err != nil:
-				f.features[name] = row[i]
+				f.features[column] = text
 			default:
-				f.features[name] = number
+				f.features[column] = number
 			}
 		}
 		flights = append(flights, f)
@@ -280,8 +304,8 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	for from, to := range map[string]string{
-		filepath.Join("..", "flights", "reference.csv"):               w.l.path("flights", "reference.csv"),
-		filepath.Join("testdata", "flights-control", "reference.csv"): w.l.path("steady", "reference.csv"),
+		filepath.Join("..", "flights", "reference.csv"): w.l.path("flights", "reference.csv"),
+		filepath.Join(control, "reference.csv.gz"):      w.l.path("steady", "reference.csv.gz"),
 	} {
 		if err := copyFile(from, to); err != nil {
 			t.Fatal(err)

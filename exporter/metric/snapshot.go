@@ -87,8 +87,8 @@ func (s *Snapshot) Merge(other *Snapshot) {
 // Store holds what a scrape gets: the last published snapshots, rendered once, and the metrics of a base gatherer that
 // are current at the time of the scrape. It implements prometheus.Gatherer.
 type Store struct {
-	base     prometheus.Gatherer
-	families atomic.Pointer[[]*Family]
+	base      prometheus.Gatherer
+	published atomic.Pointer[published]
 	// dropped counts over all snapshots; it belongs to the one goroutine that publishes.
 	dropped map[string]uint64
 }
@@ -102,12 +102,13 @@ func NewStore(base prometheus.Gatherer) *Store {
 // Publish replaces what is served by these snapshots.
 func (s *Store) Publish(snapshots ...*Snapshot) {
 	var families []*Family
+	pairs := make(labelPairs)
 	for i := range Catalogue {
 		d := &Catalogue[i]
 		if d.Name == SeriesDropped.Name {
 			continue
 		}
-		if f := s.family(d, snapshots); f != nil {
+		if f := s.family(d, snapshots, pairs); f != nil {
 			families = append(families, f)
 		}
 	}
@@ -120,9 +121,9 @@ func (s *Store) Publish(snapshots ...*Snapshot) {
 	for reason, n := range s.dropped {
 		own.Add(SeriesDropped, float64(n), reason)
 	}
-	families = append(families, s.family(&SeriesDropped, []*Snapshot{own}))
+	families = append(families, s.family(&SeriesDropped, []*Snapshot{own}, pairs))
 	sortFamilies(families)
-	s.families.Store(&families)
+	s.published.Store(&published{families: families})
 }
 
 func sortFamilies(families []*Family) {
@@ -131,7 +132,7 @@ func sortFamilies(families []*Family) {
 
 // family renders one metric, nil if no snapshot has it. Of series with the same labels, which only names that are not
 // valid UTF-8 can lead to, the first is kept.
-func (s *Store) family(d *Def, snapshots []*Snapshot) *Family {
+func (s *Store) family(d *Def, snapshots []*Snapshot, pairs labelPairs) *Family {
 	var all []sample
 	for _, snapshot := range snapshots {
 		all = append(all, snapshot.samples[d.Name]...)
@@ -150,7 +151,7 @@ func (s *Store) family(d *Def, snapshots []*Snapshot) *Family {
 		}
 		m := &dto.Metric{Label: make([]*dto.LabelPair, len(order))}
 		for k, at := range order {
-			m.Label[k] = &dto.LabelPair{Name: &d.Labels[at], Value: &all[i].labels[at]}
+			m.Label[k] = pairs.of(&d.Labels[at], &all[i].labels[at])
 		}
 		switch d.Type {
 		case Histogram:
@@ -163,6 +164,20 @@ func (s *Store) family(d *Def, snapshots []*Snapshot) *Family {
 		f.Metric = append(f.Metric, m)
 	}
 	return f
+}
+
+// labelPairs are those of all families. Most series have all of theirs in common with others, and they are two thirds of
+// the memory of a series if each has its own.
+type labelPairs map[[2]string]*dto.LabelPair
+
+func (p labelPairs) of(name, value *string) *dto.LabelPair {
+	key := [2]string{*name, *value}
+	pair := p[key]
+	if pair == nil {
+		pair = &dto.LabelPair{Name: name, Value: value}
+		p[key] = pair
+	}
+	return pair
 }
 
 // labelOrder lists the definition's labels by name, as expositions have them.
@@ -182,8 +197,8 @@ func (s *Store) Gather() ([]*Family, error) {
 	if s.base != nil {
 		all, err = s.base.Gather()
 	}
-	if published := s.families.Load(); published != nil {
-		all = append(all, *published...)
+	if p := s.published.Load(); p != nil {
+		all = append(all, p.families...)
 		sortFamilies(all)
 	}
 	return all, err
