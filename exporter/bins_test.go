@@ -3,6 +3,7 @@ package exporter
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -58,7 +59,7 @@ func TestBinsSayWhatTheWindowThatHoldsAllSays(t *testing.T) {
 	s := newSite(t, "    windows: [30d]\n")
 	var log strings.Builder
 	for i := range 400 {
-		age, city := fmt.Sprint(30+i%90), []string{"Oslo", "Rome", "Oslo", "Bari"}[i%4]
+		age, city := strconv.Itoa(30+i%90), []string{"Oslo", "Rome", "Oslo", "Bari"}[i%4]
 		if i%25 == 0 {
 			age = "null"
 		}

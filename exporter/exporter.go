@@ -158,9 +158,11 @@ func (e *Exporter) Run(ctx context.Context) error {
 			<-r.done
 		}
 		e.closeState()
+		var leaving sync.WaitGroup
 		for _, r := range e.models {
-			r.leave(e.checkpoints == nil)
+			leaving.Go(func() { r.leave(e.checkpoints == nil) })
 		}
+		leaving.Wait()
 	}()
 	e.publish(ctx)
 	interval := e.config.Load().EvaluationInterval

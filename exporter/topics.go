@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/drift-exporter/drift_exporter/exporter/config"
 	"github.com/drift-exporter/drift_exporter/exporter/decode/mapping"
@@ -121,11 +122,13 @@ func (m *model) leave(final bool) {
 	if final {
 		commit(m.topics())
 	}
+	var group sync.WaitGroup
 	for _, p := range m.pipelines {
 		if s, ok := p.files.(*kafka.Source); ok {
-			s.Close()
+			group.Go(s.Close)
 		}
 	}
+	group.Wait()
 }
 
 // beginDemanded begins the checkpoint that is waited for, unless one is being written: its end begins the next one.

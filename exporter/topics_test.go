@@ -238,9 +238,9 @@ func TestAReloadMayChangeTheTopic(t *testing.T) {
 func TestWhatIsWrongWithATopicIsFoundAtTheStart(t *testing.T) {
 	s := newTopicSite(t, "", "", 1)
 	for keys, want := range map[string]string{
-		"tls: {ca_file: missing.pem}":                                   "ca_file: open ",
-		"tls: {ca_file: reference.csv}":                                 "has no certificate in PEM",
-		"sasl: {mechanism: plain, username: a, password_file: missing}": "password_file: open ",
+		"tls: {ca_file: missing.pem}":                                                   "ca_file: open ",
+		"tls: {ca_file: reference.csv}":                                                 "has no certificate in PEM",
+		"sasl: {mechanism: plain, username: a, password_file: missing}":                 "password_file: open ",
 		"sasl: {mechanism: plain, username: a, password_variable: DRIFT_NO_SUCH_THING}": "DRIFT_NO_SUCH_THING is not set",
 	} {
 		s.configure("", "")

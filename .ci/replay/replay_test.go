@@ -20,7 +20,7 @@ const docs = "../../docs/replays.md"
 // show prints what fired and holds it against the table in the documentation that is marked with the name.
 func show(t *testing.T, name string, fired []Firing) {
 	t.Helper()
-	table := Table(fired)
+	table := Table(fired) + "\n"
 	fmt.Printf("%s:\n%s", name, table)
 	content, err := os.ReadFile(docs)
 	if err != nil {
@@ -28,7 +28,7 @@ func show(t *testing.T, name string, fired []Firing) {
 	}
 	begin := "<!-- Written by `make golden`: " + name + " -->\n\n"
 	before, rest, found := strings.Cut(string(content), begin)
-	old, after, ended := strings.Cut(rest, "\n<!-- end -->\n")
+	old, after, ended := strings.Cut(rest, "<!-- end -->\n")
 	if !found || !ended {
 		t.Fatalf("%s: no place for a table between %q and an end", docs, begin)
 	}
@@ -39,7 +39,7 @@ func show(t *testing.T, name string, fired []Firing) {
 		t.Errorf("%s does not show what the replay of %s gives; `make golden` writes it again", docs, name)
 		return
 	}
-	if err := os.WriteFile(docs, []byte(before+begin+table+"\n<!-- end -->\n"+after), 0o600); err != nil {
+	if err := os.WriteFile(docs, []byte(before+begin+table+"<!-- end -->\n"+after), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -96,7 +96,7 @@ func TestApacheKafka(t *testing.T) {
 	if got, err := a.admin.FetchOffsets(t.Context(), a.topic); err != nil || len(got.KOffsets()[a.topic]) != apachePartitions {
 		t.Errorf("committed %v, %v", got, err)
 	}
-	want := a.produceAll(1000, 1100)
+	a.produceAll(1000, 1100)
 	first.awaitValues(4400)
 	first.kill() // what it has counted behind the checkpoint is lost with it
 
@@ -113,7 +113,7 @@ func TestApacheKafka(t *testing.T) {
 	for one.owned() != 2 || two.owned() != 2 {
 		one.looked()
 	}
-	want = a.produceAll(1100, 1200)
+	a.produceAll(1100, 1200)
 	for sum() < 800 {
 		two.looked()
 	}
@@ -123,7 +123,7 @@ func TestApacheKafka(t *testing.T) {
 	if out, err := command.CombinedOutput(); err != nil {
 		t.Fatalf("restarting the broker: %v\n%s", err, out)
 	}
-	want = a.produceAll(1200, 1300)
+	a.produceAll(1200, 1300)
 	for sum() < 1200 {
 		two.looked()
 	}
@@ -131,7 +131,7 @@ func TestApacheKafka(t *testing.T) {
 
 	two.commitAll()
 	two.end()
-	want = a.produceAll(1300, 1400)
+	want := a.produceAll(1300, 1400)
 	for sum() < 1600 {
 		one.looked()
 	}

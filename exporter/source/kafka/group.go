@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -57,6 +58,7 @@ func (s *Source) groupOptions(ctx context.Context) []kgo.Opt {
 		}),
 		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, added map[string][]int32) {
 			s.mu.Lock()
+			s.unjoined = ""
 			none := len(added[topic]) == 0 && len(s.assigned) == 0
 			s.mu.Unlock()
 			if none {
@@ -112,16 +114,10 @@ type bounds struct {
 func (s *Source) bounds(ctx context.Context, admin *kadm.Client) (b bounds, err error) {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
-	topics, err := admin.ListTopics(ctx, s.options.Topic)
-	if err != nil {
-		return b, fmt.Errorf("asking for the topic: %w", err)
+	if b.head, err = s.ask(ctx, admin); err == nil {
+		b.starts, err = s.list(ctx, admin.ListStartOffsets)
 	}
-	detail := topics[s.options.Topic]
-	if detail.Err != nil {
-		return b, topicError(s.options.Topic, detail.Err)
-	}
-	b.head = headOf(s.options.Topic, detail.ID)
-	if b.starts, err = s.list(ctx, admin.ListStartOffsets); err == nil {
+	if err == nil {
 		b.ends, err = s.list(ctx, admin.ListCommittedOffsets)
 	}
 	if since := s.options.Since; err == nil && !since.IsZero() {
@@ -130,6 +126,19 @@ func (s *Source) bounds(ctx context.Context, admin *kadm.Client) (b bounds, err 
 		})
 	}
 	return b, err
+}
+
+// ask finds out what tells the topic from another one of its name.
+func (s *Source) ask(ctx context.Context, admin *kadm.Client) (head uint64, err error) {
+	topics, err := admin.ListTopics(ctx, s.options.Topic)
+	if err != nil {
+		return 0, fmt.Errorf("asking for the topic: %w", err)
+	}
+	detail := topics[s.options.Topic]
+	if detail.Err != nil {
+		return 0, topicError(s.options.Topic, detail.Err)
+	}
+	return headOf(s.options.Topic, detail.ID), nil
 }
 
 // topicError says what can be done about an error.
@@ -170,6 +179,7 @@ func (s *Source) assign(ctx context.Context, offsets map[int32]kgo.Offset) error
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.head = b.head
 	passed := make(map[int32]int64)
 	for number, o := range offsets {
 		commit := o.EpochOffset().Offset
@@ -178,9 +188,11 @@ func (s *Source) assign(ctx context.Context, offsets map[int32]kgo.Offset) error
 			passed[number] = next
 		}
 		offsets[number] = kgo.NewOffset().At(next)
-		s.options.Logger.Info("Reading a partition", "topic", s.options.Topic, "partition", number, "offset", next,
+		s.options.Logger.Debug("Reading a partition", "topic", s.options.Topic, "partition", number, "offset", next,
 			"end", b.ends[number], "committed", commit)
 	}
+	s.options.Logger.Info("Reading partitions", "topic", s.options.Topic, "group", s.options.Group,
+		"partitions", slices.Sorted(maps.Keys(offsets)))
 	if s.atEnd {
 		s.atEnd, s.begun = false, true
 		s.commitSoon(passed) // other members are not to read it either

@@ -5,10 +5,13 @@ import (
 	"errors"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/drift-exporter/drift_exporter/exporter/record"
 )
@@ -186,6 +189,54 @@ func TestATopicThatWasMadeAgainIsReadFromItsBeginning(t *testing.T) {
 	if at[0].Content == checkpoint[0].Content || again.missed[record.Lost] != 0 {
 		t.Errorf("position %+v, missed %v", at[0], again.missed)
 	}
+}
+
+func TestAnExporterThatMayNotJoinTheGroupIsDown(t *testing.T) {
+	c := newCluster(t, kfake.SeedTopics(1, topic))
+	refuse := true
+	var mu sync.Mutex
+	c.ControlKey(int16(kmsg.JoinGroup), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		if !refuse {
+			return nil, nil, false
+		}
+		c.KeepControl()
+		answer := r.ResponseKind().(*kmsg.JoinGroupResponse)
+		answer.ErrorCode = kerr.GroupAuthorizationFailed.Code
+		return answer, nil, true
+	})
+	r := c.read(Options{Follow: true}, 1)
+	<-r.CaughtUp()
+	r.looked()
+	if s := r.Stats(); s.Up || !strings.Contains(s.LastError, "GROUP_AUTHORIZATION_FAILED") {
+		t.Errorf("stats %+v", s)
+	}
+	mu.Lock()
+	refuse = false
+	mu.Unlock()
+	c.produce(0, "a")
+	r.awaitValues(1)
+	r.looked()
+	if s := r.Stats(); !s.Up || s.LastError != "" {
+		t.Errorf("stats %+v", s)
+	}
+}
+
+func TestATopicMayBeMadeAgainWhileItIsRead(t *testing.T) {
+	c := newCluster(t, kfake.SeedTopics(1, topic))
+	c.produce(0, numbered(0, 0, 10)...)
+	r := c.read(Options{Follow: true}, 1)
+	r.awaitValues(10) // and they are not committed
+	if err := errors.Join(c.DeleteTopic(topic), c.CreateTopic(topic, 1, nil)); err != nil {
+		t.Fatal(err)
+	}
+	c.producer = newProducer(t, c.ListenAddrs())
+	c.produce(0, numbered(0, 10, 30)...)
+	r.looked()
+	r.awaitValues(30)
+	got, _ := r.counted()
+	wantValues(t, got, numbered(0, 0, 30))
 }
 
 func TestBrokersMayBeAwayForAWhile(t *testing.T) {

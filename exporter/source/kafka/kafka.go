@@ -95,6 +95,8 @@ type Source struct {
 	client *kgo.Client
 	// spare are blocks that were taken from free and are not in use.
 	spare []*source.Block
+	// head tells the topic that partitions were last assigned of from another one of its name, 0 before.
+	head uint64
 	// reached are the positions of all partitions that this exporter has ever read.
 	reached map[int32]source.Position
 	// atEnd is Options.AtEnd until partitions are assigned; from then on begun says that it is still to be reported.
@@ -113,6 +115,7 @@ type Source struct {
 	committing bool
 	commits    sync.WaitGroup
 	failure    string // of the last look, empty if there was none
+	unjoined   string // why this exporter is no member of the group, empty since it was last one
 	logged     time.Time
 
 	up    atomic.Bool
@@ -193,15 +196,14 @@ func (s *Source) Run(ctx context.Context, free <-chan *source.Block, emit func(*
 		}
 		return
 	}
-	admin := kadm.NewClient(client)
 	if !s.options.Follow {
-		s.runToEnd(ctx, client, admin)
+		s.runToEnd(ctx, client, kadm.NewClient(client))
 		s.arrive()
 		s.Close()
 		return
 	}
 	var group sync.WaitGroup
-	group.Go(func() { s.watch(ctx, admin) })
+	group.Go(func() { s.watch(ctx, client) })
 	for ctx.Err() == nil {
 		s.poll(ctx, client)
 	}
@@ -245,14 +247,17 @@ func (s *Source) failed(topic string, number int32, err error) {
 		return
 	}
 	s.mu.Lock()
-	if p := s.assigned[number]; p != nil && topic != "" {
-		p.failure = err.Error()
-	}
-	s.mu.Unlock()
 	if topic != "" {
 		err = fmt.Errorf("reading partition %d: %w", number, err)
+		if p := s.assigned[number]; p != nil {
+			p.failure = err.Error()
+		}
+	} else {
+		s.unjoined = err.Error()
 	}
+	s.mu.Unlock()
 	s.fail(err)
+	s.arrive() // whoever waits for what was there at the start might wait for ever
 }
 
 // CaughtUp is closed when all messages that the partitions had when they were first assigned have been handed over,
@@ -263,7 +268,10 @@ func (s *Source) CaughtUp() <-chan struct{} { return s.caughtUp }
 func (s *Source) Stats() source.Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	stats := source.Stats{Up: s.up.Load(), Bytes: s.bytes.Load(), LastError: s.failure}
+	stats := source.Stats{Up: s.up.Load() && s.unjoined == "", Bytes: s.bytes.Load(), LastError: s.failure}
+	if s.unjoined != "" {
+		stats.LastError = s.unjoined
+	}
 	for _, p := range s.assigned {
 		stats.LagRecords += max(0, p.end-p.next)
 		if p.failure != "" {

@@ -122,7 +122,7 @@ func newReader(t *testing.T, brokers []string, o Options, seed uint64, resume ..
 	if o.Group == "" {
 		o.Group = "drift"
 	}
-	o.Logger = slog.New(slog.NewTextHandler(&lockedWriter{r}, nil))
+	o.Logger = slog.New(slog.NewTextHandler(&lockedWriter{r}, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	r.Source = New(o)
 	r.Identify(seed)
 	return r
@@ -168,7 +168,7 @@ func (r *reader) count(b *source.Block) {
 	for _, m := range b.Missed {
 		r.missed[m.Reason] += m.Count
 	}
-	if number, ok := r.Partition(b.Position); ok {
+	if number, ok := partitionOf(r.options.Topic, b.Position.Path); ok {
 		r.positions[number] = b.Position
 	} else {
 		r.t.Errorf("the position %+v is in no partition", b.Position)

@@ -231,7 +231,11 @@ func (s *Source) report(ctx context.Context) {
 	}
 }
 
-// Partition returns the number of the partition that a position is in; ok is false if it is in another source.
+// Partition returns the number of the partition that a position is in; ok is false if that is not in the topic that is
+// being read.
 func (s *Source) Partition(p source.Position) (number int32, ok bool) {
-	return partitionOf(s.options.Topic, p.Path)
+	number, ok = partitionOf(s.options.Topic, p.Path)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return number, ok && p.Head == s.head
 }

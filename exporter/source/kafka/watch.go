@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -12,7 +13,8 @@ import (
 const lookInterval = 5 * time.Second
 
 // watch finds out again and again whether the brokers can be reached, and how far the topic goes.
-func (s *Source) watch(ctx context.Context, admin *kadm.Client) {
+func (s *Source) watch(ctx context.Context, client *kgo.Client) {
+	admin := kadm.NewClient(client)
 	tick := s.options.Tick
 	if tick == nil {
 		ticker := time.NewTicker(lookInterval)
@@ -20,7 +22,11 @@ func (s *Source) watch(ctx context.Context, admin *kadm.Client) {
 		tick = ticker.C
 	}
 	for {
-		s.look(ctx, admin)
+		if s.look(ctx, admin) {
+			// The client reads on only in the topic that it knows.
+			client.PurgeTopicsFromConsuming(s.options.Topic)
+			client.AddConsumeTopics(s.options.Topic)
+		}
 		select {
 		case <-ctx.Done():
 			return
@@ -29,28 +35,44 @@ func (s *Source) watch(ctx context.Context, admin *kadm.Client) {
 	}
 }
 
-func (s *Source) look(ctx context.Context, admin *kadm.Client) {
+// look reports whether the topic is another one than that which is being read.
+func (s *Source) look(ctx context.Context, admin *kadm.Client) (another bool) {
 	asking, cancel := context.WithTimeout(ctx, lookTimeout)
-	ends, err := s.list(asking, admin.ListCommittedOffsets)
+	head, err := s.ask(asking, admin)
+	var ends map[int32]int64
+	if err == nil {
+		ends, err = s.list(asking, admin.ListCommittedOffsets)
+	}
 	cancel()
 	if ctx.Err() != nil {
-		return
+		return false
 	}
 	if err != nil {
 		s.fail(err)
 		s.arrive() // nothing is known that was there at the start
-		return
+		return false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.head != 0 && s.head != head {
+		s.head = 0
+		for _, p := range s.assigned {
+			p.committed = math.MaxInt64 // offsets of the old one mean nothing in the new one
+		}
+		return true
+	}
 	for number, p := range s.assigned {
 		p.end = max(p.end, ends[number])
+	}
+	if s.unjoined != "" {
+		return false
 	}
 	if s.failure != "" {
 		s.options.Logger.Info("The topic can be read again", "topic", s.options.Topic)
 	}
 	s.failure, s.logged = "", time.Time{}
 	s.up.Store(true)
+	return false
 }
 
 // runToEnd reads all partitions from their beginnings to the ends that they have now.
@@ -62,6 +84,7 @@ func (s *Source) runToEnd(ctx context.Context, client *kgo.Client, admin *kadm.C
 	}
 	offsets := make(map[int32]kgo.Offset)
 	s.mu.Lock()
+	s.head = b.head
 	for number := range b.ends {
 		offsets[number] = kgo.NewOffset().At(s.begin(number, -1, &b))
 	}
