@@ -86,7 +86,9 @@ func TestASavedProfileServesTheSameAsItsTrainingData(t *testing.T) {
 			if err := e.Check(&loaded); err != nil {
 				t.Fatal(err)
 			}
-			if text := strings.Replace(loaded.String(), ", by its profile "+path, "", 1); text != built.String() {
+			// A check goes on with the first records of each log.
+			text, _, _ := strings.Cut(strings.Replace(loaded.String(), ", by its profile "+path, "", 1), "  predictions "+folder)
+			if text != built.String() {
 				t.Errorf("the profile is described as\n%swant\n%s", text, built.String())
 			}
 		})
