@@ -2,8 +2,8 @@
 // Prometheus' own engine at every step, and notes which alerts fire and when.
 //
 // The exporter runs as it is. It reads files that grow as they did when the log was written, and its clock says the
-// time of the log. What drives it, the tickers for reading and evaluating, runs on the clock of a synctest bubble, which
-// waits for nobody. Prometheus does not scrape over HTTP: what the exporter would serve is stored directly.
+// time of the log. What drives it, the tickers for reading and evaluating, runs on the clock of a synctest bubble,
+// which waits for nobody. Prometheus does not scrape over HTTP: what the exporter would serve is stored directly.
 package replay
 
 import (
