@@ -38,7 +38,8 @@ func measureMicrobenchmarks(o *options, r *report) error {
 	figure("join, 10 M ids pending: memory", "BenchmarkJoinMany", "bytes/id", 1, "B/id", atMost(40))
 	figure("join, loading 10 M ids", "BenchmarkJoinDump", "ms/load", 1e-3, "s", atMost(2))
 	figure("join, longest pause of a checkpoint of 10 M ids", "BenchmarkJoinDump", "ms/pause", 1, "ms", nil)
-	figure("decoding JSON Lines: allocations for 1,000 records", "BenchmarkJSONL", "allocs/op", 1, "", atMost(0))
+	// A batch of any length allocates the names of nested unknown fields; a test holds that to be all.
+	figure("decoding JSON Lines: allocations for a batch of 1,000 records", "BenchmarkJSONL", "allocs/op", 1, "", atMost(3))
 	return nil
 }
 
