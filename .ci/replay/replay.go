@@ -1,9 +1,9 @@
 // Package replay runs the exporter over logs of months within a minute or two, evaluates the shipped rules with
 // Prometheus' own engine at every step, and notes which alerts fire and when.
 //
-// The exporter runs as it is. It reads files that grow as they did when the log was written, and its clock says the time
-// of the log. What drives it, the tickers for reading and evaluating, runs on the clock of a synctest bubble, which
-// waits for nobody. Prometheus does not scrape over HTTP: what the exporter would serve is stored directly.
+// The exporter runs as it is. It reads files that grow as they did when the log was written, and its clock says the
+// time of the log. What drives it, the tickers for reading and evaluating, runs on the clock of a synctest bubble,
+// which waits for nobody. Prometheus does not scrape over HTTP: what the exporter would serve is stored directly.
 package replay
 
 import (
@@ -77,12 +77,12 @@ func run(ctx context.Context, folder string, c Case) (fired []Firing, err error)
 	if err != nil {
 		return nil, err
 	}
-	defer predictions.out.Close()
+	defer func() { err = errors.Join(err, predictions.out.Close()) }()
 	labels, err := c.feed(folder, "labels", c.Labels)
 	if err != nil {
 		return nil, err
 	}
-	defer labels.out.Close()
+	defer func() { err = errors.Join(err, labels.out.Close()) }()
 	from, to := c.bounds(predictions, labels)
 	if err := c.prepare(folder, from); err != nil {
 		return nil, err
@@ -151,6 +151,14 @@ func run(ctx context.Context, folder string, c Case) (fired []Firing, err error)
 	return book.all, nil
 }
 
+func indented(text string) string {
+	var out strings.Builder
+	for line := range strings.Lines(text) {
+		out.WriteString("    " + line)
+	}
+	return out.String()
+}
+
 // feed makes the log that grows in the place of the files.
 func (c *Case) feed(folder, name string, paths []string) (*feed, error) {
 	header, lines, err := readLog(paths...)
@@ -192,8 +200,6 @@ func (c *Case) prepare(folder string, from time.Time) error {
 		"    reference: {path: reference.csv}\n"+
 		"    predictions: {path: predictions, format: %s}\n"+
 		"    labels: {path: labels, format: %[2]s}\n", round, c.Format)
-	for line := range strings.Lines(c.Model) {
-		text += "    " + line
-	}
+	text += indented(c.Model)
 	return os.WriteFile(filepath.Join(folder, "config.yaml"), []byte(text), 0o600)
 }

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// step is the time between two evaluations of the rules. With 10m the replays take five times as long and find the same.
+// step is the time between two evaluations of the rules. A shorter one looks closer and takes longer.
 var step = flag.Duration("step", time.Hour, "time between two evaluations of the rules, a multiple of 10m")
 
 var update = flag.Bool("update", false, "rewrite the tables in docs/replays.md")

@@ -68,7 +68,9 @@ func newStack(ctx context.Context, folder string, interval time.Duration, logger
 	if err != nil {
 		return nil, fmt.Errorf("opening the database: %w", err)
 	}
-	s := &stack{head: head, used: make(map[string]bool), thresholds: make(map[string]bool), series: make(map[string]*series)}
+	s := &stack{
+		head: head, used: make(map[string]bool), thresholds: make(map[string]bool), series: make(map[string]*series),
+	}
 	engine := promql.NewEngine(promql.EngineOpts{
 		Logger: logger, MaxSamples: 50e6, Timeout: time.Minute, LookbackDelta: 5 * time.Minute,
 		EnableAtModifier: true, EnableNegativeOffset: true,
@@ -232,7 +234,7 @@ func (s *stack) sample(app storage.Appender, now time.Time, name string, m *dto.
 	s.key = key
 	one := s.series[string(key)]
 	if one == nil {
-		all := append([]string{labels.MetricName, name}, target...)
+		all := append([]string{model.MetricNameLabel, name}, target...)
 		for _, l := range m.Label {
 			all = append(all, l.GetName(), l.GetValue())
 		}
