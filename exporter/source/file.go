@@ -30,6 +30,7 @@ type file struct {
 	number   uint64   // of the content
 	packed   bool     // the content is compressed
 	head     []byte   // the first bytes of the content
+	found    []byte   // memory for those of a file that is compared with it
 	copyOf   *file    // has all that this one has, while undecided
 	content  *os.File // open while the content is being identified
 	position Position // behind the last whole record; only what depends on what was read
@@ -161,12 +162,12 @@ func (f *file) sameHead(handle *os.File, size int64) (bool, error) {
 
 // beginsAlike reports whether a file begins with the first bytes of the content that was read from it.
 func (f *file) beginsAlike(handle *os.File) (bool, error) {
-	var head [headSize]byte
-	n, err := handle.ReadAt(head[:len(f.head)], 0)
+	f.found = slices.Grow(f.found[:0], len(f.head))[:len(f.head)]
+	n, err := handle.ReadAt(f.found, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return false, err
 	}
-	return bytes.Equal(head[:n], f.head), nil
+	return bytes.Equal(f.found[:n], f.head), nil
 }
 
 // restart ends what was read of a file that left the pattern and begins at its beginning. It returns false if ctx ended
