@@ -105,19 +105,7 @@ func unknown(expr string, known map[string][]string) []string {
 	if err != nil {
 		return []string{err.Error()}
 	}
-	var problems []string
-	for _, u := range uses {
-		labels, ok := known[u.Metric]
-		if !ok {
-			problems = append(problems, fmt.Sprintf("no metric %q", u.Metric))
-		}
-		for _, label := range u.Labels {
-			if ok && !slices.Contains(labels, label) {
-				problems = append(problems, fmt.Sprintf("%s%s has no label %q", u.Metric, u.Keyword, label))
-			}
-		}
-	}
-	return problems
+	return query.Unknown(uses, known)
 }
 
 // labelOf matches what lists the values of a label.

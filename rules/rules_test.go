@@ -240,17 +240,8 @@ func lintExpr(expr string, known map[string][]string) []string {
 	if err != nil {
 		return []string{err.Error()}
 	}
-	var problems []string
+	problems := query.Unknown(uses, known)
 	for _, u := range uses {
-		labels, ok := known[u.Metric]
-		if !ok {
-			problems = append(problems, fmt.Sprintf("no metric %q", u.Metric))
-		}
-		for _, label := range u.Labels {
-			if ok && !slices.Contains(labels, label) {
-				problems = append(problems, fmt.Sprintf("%s%s has no label %q", u.Metric, u.Keyword, label))
-			}
-		}
 		// Thresholds are set for all exporters at once, and any exporter may watch what a model depends on.
 		global := []string{"drift_threshold", metric.ModelDependency.Name}
 		everywhere := slices.ContainsFunc(uses, func(u query.Use) bool { return slices.Contains(global, u.Metric) })

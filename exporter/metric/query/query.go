@@ -71,3 +71,20 @@ func Scan(expr string) ([]Use, error) {
 	}
 	return uses, nil
 }
+
+// Unknown returns what is named that is not known: metrics, and labels that known does not list for their metric.
+func Unknown(uses []Use, known map[string][]string) []string {
+	var problems []string
+	for _, u := range uses {
+		labels, ok := known[u.Metric]
+		if !ok {
+			problems = append(problems, fmt.Sprintf("no metric %q", u.Metric))
+		}
+		for _, label := range u.Labels {
+			if ok && !slices.Contains(labels, label) {
+				problems = append(problems, fmt.Sprintf("%s%s has no label %q", u.Metric, u.Keyword, label))
+			}
+		}
+	}
+	return problems
+}

@@ -25,3 +25,15 @@ func TestScan(t *testing.T) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
+
+func TestUnknown(t *testing.T) {
+	known := map[string][]string{"up": {"job"}, AnyMetric: {"job", "instance"}}
+	uses, err := Scan(`up{job="a", model="m"} * on (job, version) down`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{`up has no label "model"`, `on has no label "version"`, `no metric "down"`}
+	if got := Unknown(uses, known); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
