@@ -59,8 +59,8 @@ func encodeAll(w io.Writer, format expfmt.Format, families []*Family) error {
 }
 
 // Handler serves what the store gathers, as promhttp does. But the text of what was published is made once and not for
-// each scrape, which makes a scrape of many series ten times faster. Whatever is not plain is left to promhttp: formats
-// that are no text, and errors.
+// each scrape, which makes a scrape of many series ten times faster. Formats that are no text are left to promhttp.
+// MaxRequestsInFlight must be positive; of the other options, those for errors hold for such formats only.
 func (s *Store) Handler(o promhttp.HandlerOpts) (http.Handler, error) {
 	general := promhttp.HandlerFor(s, o)
 	scrapes := make(chan struct{}, o.MaxRequestsInFlight)
