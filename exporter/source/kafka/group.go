@@ -47,7 +47,7 @@ func (s *Source) groupOptions(ctx context.Context) []kgo.Opt {
 		kgo.DisableAutoCommit(),
 		kgo.BlockRebalanceOnPoll(),
 		kgo.OnOffsetsFetched(func(_ context.Context, client *kgo.Client, r *kmsg.OffsetFetchResponse) error {
-			s.admin = kadm.NewClient(client)
+			s.asked = client
 			s.noteMarks(r)
 			return nil
 		}),
@@ -111,10 +111,11 @@ type bounds struct {
 	head                uint64
 }
 
-func (s *Source) bounds(ctx context.Context, admin *kadm.Client) (b bounds, err error) {
+func (s *Source) bounds(ctx context.Context, client *kgo.Client) (b bounds, err error) {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
-	if b.head, err = s.ask(ctx, admin); err == nil {
+	admin := kadm.NewClient(client)
+	if b.head, err = s.ask(ctx, client); err == nil {
 		b.starts, err = s.list(ctx, admin.ListStartOffsets)
 	}
 	if err == nil {
@@ -128,17 +129,24 @@ func (s *Source) bounds(ctx context.Context, admin *kadm.Client) (b bounds, err 
 	return b, err
 }
 
-// ask finds out what tells the topic from another one of its name.
-func (s *Source) ask(ctx context.Context, admin *kadm.Client) (head uint64, err error) {
-	topics, err := admin.ListTopics(ctx, s.options.Topic)
+// ask finds out what tells the topic from another one of its name. It asks the brokers: what the client knows may be
+// older than the topic.
+func (s *Source) ask(ctx context.Context, client *kgo.Client) (head uint64, err error) {
+	request := kmsg.NewPtrMetadataRequest()
+	one := kmsg.NewMetadataRequestTopic()
+	one.Topic = kmsg.StringPtr(s.options.Topic)
+	request.Topics = append(request.Topics, one)
+	answer, err := request.RequestWith(ctx, client)
 	if err != nil {
 		return 0, fmt.Errorf("asking for the topic: %w", err)
 	}
-	detail := topics[s.options.Topic]
-	if detail.Err != nil {
-		return 0, topicError(s.options.Topic, detail.Err)
+	if len(answer.Topics) != 1 {
+		return 0, fmt.Errorf("asking for the topic: the brokers tell of %d topics", len(answer.Topics))
 	}
-	return headOf(s.options.Topic, detail.ID), nil
+	if err := kerr.ErrorForCode(answer.Topics[0].ErrorCode); err != nil {
+		return 0, topicError(s.options.Topic, err)
+	}
+	return headOf(s.options.Topic, answer.Topics[0].TopicID), nil
 }
 
 // topicError says what can be done about an error.
@@ -173,7 +181,7 @@ func (s *Source) assign(ctx context.Context, offsets map[int32]kgo.Offset) error
 	if len(offsets) == 0 {
 		return nil
 	}
-	b, err := s.bounds(ctx, s.admin)
+	b, err := s.bounds(ctx, s.asked)
 	if err != nil {
 		return err
 	}

@@ -87,8 +87,8 @@ type Source struct {
 	free  <-chan *source.Block
 	emit  func(*source.Block)
 	count int // of blocks
-	// admin belongs to the callbacks that say where reading begins.
-	admin *kadm.Client
+	// asked is the client. It belongs to the callbacks that say where reading begins, and Close leaves it.
+	asked *kgo.Client
 
 	mu sync.Mutex
 	// client is nil before Run, and after Close.
@@ -197,7 +197,7 @@ func (s *Source) Run(ctx context.Context, free <-chan *source.Block, emit func(*
 		return
 	}
 	if !s.options.Follow {
-		s.runToEnd(ctx, client, kadm.NewClient(client))
+		s.runToEnd(ctx, client)
 		s.arrive()
 		s.Close()
 		return

@@ -14,7 +14,6 @@ const lookInterval = 5 * time.Second
 
 // watch finds out again and again whether the brokers can be reached, and how far the topic goes.
 func (s *Source) watch(ctx context.Context, client *kgo.Client) {
-	admin := kadm.NewClient(client)
 	tick := s.options.Tick
 	if tick == nil {
 		ticker := time.NewTicker(lookInterval)
@@ -22,7 +21,7 @@ func (s *Source) watch(ctx context.Context, client *kgo.Client) {
 		tick = ticker.C
 	}
 	for {
-		if s.look(ctx, admin) {
+		if s.look(ctx, client) {
 			// The client reads on only in the topic that it knows.
 			client.PurgeTopicsFromConsuming(s.options.Topic)
 			client.AddConsumeTopics(s.options.Topic)
@@ -36,12 +35,12 @@ func (s *Source) watch(ctx context.Context, client *kgo.Client) {
 }
 
 // look reports whether the topic is another one than that which is being read.
-func (s *Source) look(ctx context.Context, admin *kadm.Client) (another bool) {
+func (s *Source) look(ctx context.Context, client *kgo.Client) (another bool) {
 	asking, cancel := context.WithTimeout(ctx, lookTimeout)
-	head, err := s.ask(asking, admin)
+	head, err := s.ask(asking, client)
 	var ends map[int32]int64
 	if err == nil {
-		ends, err = s.list(asking, admin.ListCommittedOffsets)
+		ends, err = s.list(asking, kadm.NewClient(client).ListCommittedOffsets)
 	}
 	cancel()
 	if ctx.Err() != nil {
@@ -76,8 +75,8 @@ func (s *Source) look(ctx context.Context, admin *kadm.Client) (another bool) {
 }
 
 // runToEnd reads all partitions from their beginnings to the ends that they have now.
-func (s *Source) runToEnd(ctx context.Context, client *kgo.Client, admin *kadm.Client) {
-	b, err := s.bounds(ctx, admin)
+func (s *Source) runToEnd(ctx context.Context, client *kgo.Client) {
+	b, err := s.bounds(ctx, client)
 	if err != nil {
 		s.fail(err)
 		return
