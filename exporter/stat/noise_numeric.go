@@ -35,7 +35,7 @@ func newNumericNoise(points []float64, cells []uint64, sd float64) *numericNoise
 	others := 1 + c.m - float64(slices.Max(cells))
 	understated := 1 + max(10/math.Sqrt(c.m), 5/math.Sqrt(others))
 	c.skewness, c.kurtosis = skewness*understated, kurtosis*understated
-	c.wasserstein = bridgeQuantile(points, cells) / sd
+	c.wasserstein = bridges().quantile(points, cells) / sd
 	c.spread = isFinite(c.wasserstein)
 	return c
 }
@@ -106,68 +106,4 @@ func cellShape(points []float64, cells []uint64) (skewness, kurtosis float64) {
 		return 0, 0
 	}
 	return math.Abs(third) / (second * math.Sqrt(second)), fourth/(second*second) - 3
-}
-
-// bridgeQuantile returns the 0.999 quantile of ∫ |B(F(x))| dx in the unit of the points, where F is the distribution
-// of the cells and B a Brownian bridge: the limit of the distance of an empirical distribution from F, times the
-// root of its size.
-func bridgeQuantile(points []float64, cells []uint64) float64 {
-	const trials = 1000
-	points, cells = thin(points, cells)
-	n := float64(sum(cells))
-	// The bridge is needed at each point and at the upper end of the cell above it, which a random walk reaches in
-	// steps of the share that lies between.
-	steps := make([]float64, 0, 2*len(points))
-	shares := make([]float64, 0, 2*len(points))
-	var below, last float64
-	for i, count := range cells[:len(cells)-1] {
-		below += float64(count)
-		if i > 0 {
-			steps = append(steps, math.Sqrt((below-last)/n))
-			shares = append(shares, below/n)
-			last = below
-		}
-	}
-	finalStep := math.Sqrt((n - last) / n)
-	r := newRandom(4, 0)
-	integrals := make([]float64, trials)
-	path := make([]float64, len(steps))
-	for t := range integrals {
-		var w float64
-		for i, step := range steps {
-			if step > 0 {
-				w += step * r.NormFloat64()
-			}
-			path[i] = w
-		}
-		end := w + finalStep*r.NormFloat64()
-		// path[2i] is at point i, path[2i+1] at the upper end of the cell above it.
-		for i := 1; i < len(points); i++ {
-			left := path[2*i-2] - end*shares[2*i-2]
-			right := path[2*i-1] - end*shares[2*i-1]
-			integrals[t] += (points[i] - points[i-1]) * meanAbsolute(left, right)
-		}
-	}
-	return tailQuantile(integrals)
-}
-
-// thin drops points, evenly, until few are left: the simulation takes time for each, and between two of 256 points a
-// bridge moves so little that its quantile changes by less than its own uncertainty.
-func thin(points []float64, cells []uint64) ([]float64, []uint64) {
-	const most = 256
-	every := (len(points) + most - 1) / most
-	if every <= 1 {
-		return points, cells
-	}
-	var fewer []float64
-	merged := []uint64{cells[0]}
-	for i, point := range points {
-		if i%every == 0 || i == len(points)-1 {
-			fewer = append(fewer, point)
-			merged = append(merged, cells[2*i+1], cells[2*i+2])
-			continue
-		}
-		merged[len(merged)-1] += cells[2*i+1] + cells[2*i+2]
-	}
-	return fewer, merged
 }
