@@ -33,12 +33,9 @@ func (e *Exporter) Handler(o HTTPOptions) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parsing the landing page: %w", err)
 	}
-	scrapes, err := e.store.Handler(promhttp.HandlerOpts{
+	scrapes := e.store.Handler(promhttp.HandlerOpts{
 		ErrorHandling: promhttp.ContinueOnError, MaxRequestsInFlight: maxScrapes, EnableOpenMetrics: true,
 	})
-	if err != nil {
-		return nil, fmt.Errorf("making the handler of the metrics: %w", err)
-	}
 	metrics := promhttp.InstrumentMetricHandler(o.Registry, scrapes)
 	mux := http.NewServeMux()
 	mux.Handle("GET "+o.TelemetryPath, metrics)

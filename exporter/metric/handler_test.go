@@ -2,14 +2,17 @@ package metric
 
 import (
 	"compress/gzip"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
@@ -52,10 +55,7 @@ func TestHandlerServesWhatPromhttpDoes(t *testing.T) {
 	base.MustRegister(scraped)
 	store := NewStore(base)
 	options := promhttp.HandlerOpts{MaxRequestsInFlight: 2, EnableOpenMetrics: true}
-	handler, err := store.Handler(options)
-	if err != nil {
-		t.Fatal(err)
-	}
+	handler := store.Handler(options)
 	reference := promhttp.HandlerFor(store, options)
 	for round := range 3 { // nothing is published in the first one
 		for _, accept := range []string{
@@ -86,10 +86,7 @@ func TestHandlerServesWhatPromhttpDoes(t *testing.T) {
 func TestHandlerTakesOnlySoManyScrapes(t *testing.T) {
 	store := NewStore(nil)
 	store.Publish(NewSnapshot())
-	handler, err := store.Handler(promhttp.HandlerOpts{MaxRequestsInFlight: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
+	handler := store.Handler(promhttp.HandlerOpts{MaxRequestsInFlight: 1})
 	second := httptest.NewRecorder()
 	first := &inside{ResponseRecorder: httptest.NewRecorder(), do: func() {
 		handler.ServeHTTP(second, httptest.NewRequest(http.MethodGet, "/metrics", nil))
@@ -113,4 +110,125 @@ func (i *inside) Write(b []byte) (int, error) {
 		do()
 	}
 	return i.ResponseRecorder.Write(b)
+}
+
+// manySeries is a snapshot of series as a model with so many columns has them.
+func manySeries(columns int) *Snapshot {
+	s := NewSnapshot()
+	for _, window := range []string{"1h", "24h", "7d"} {
+		for i := range columns {
+			column := fmt.Sprintf("column_%d", i)
+			for k, statistic := range []string{"psi", "jensen_shannon", "hellinger", "ks", "wasserstein"} {
+				x := 1 / float64(7+i+k)
+				s.Add(Score, x, "wide", "1", column, "feature", window, statistic)
+				s.Add(NoiseFloor, x/3, "wide", "1", column, "feature", window, statistic)
+			}
+		}
+	}
+	return s
+}
+
+// A reader that knows only one piece of gzip must get all of it, so the piece ends with the response.
+func TestGzipIsOfOnePiece(t *testing.T) {
+	store := NewStore(prometheus.NewRegistry())
+	store.Publish(manySeries(3))
+	request := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+	request.Header.Set("Accept-Encoding", "gzip")
+	response := httptest.NewRecorder()
+	store.Handler(promhttp.HandlerOpts{MaxRequestsInFlight: 1}).ServeHTTP(response, request)
+	if length := response.Header().Get("Content-Length"); length != strconv.Itoa(response.Body.Len()) {
+		t.Errorf("Content-Length %s, want %d", length, response.Body.Len())
+	}
+	z, err := gzip.NewReader(response.Body) // it reads a byte at a time, and so not more than its piece
+	if err != nil {
+		t.Fatal(err)
+	}
+	z.Multistream(false)
+	if _, err := io.Copy(io.Discard, z); err != nil || response.Body.Len() > 0 {
+		t.Errorf("%d bytes behind the piece, error %v", response.Body.Len(), err)
+	}
+}
+
+func TestAcceptsGzip(t *testing.T) {
+	for header, want := range map[string]bool{
+		"gzip": true, "deflate, gzip;q=0.5": true, "br,gzip ; q=1.0": true,
+		"": false, "identity": false, "gzip;q=0": false, "gzip;q=0.000, br": false, "gzipped": false,
+	} {
+		if got := acceptsGzip(http.Header{"Accept-Encoding": {header}}); got != want {
+			t.Errorf("%q: %t, want %t", header, got, want)
+		}
+	}
+}
+
+// What a scraper has asked for once is there before it asks again, and a scrape takes as much memory for one series as
+// for thousands.
+func TestScrapesFindTheirTextMade(t *testing.T) {
+	store := NewStore(nil)
+	store.Publish(NewSnapshot())
+	handler := store.Handler(promhttp.HandlerOpts{MaxRequestsInFlight: 1})
+	var allocated [2]float64
+	for i, columns := range []int{1, 200} {
+		for _, encoding := range []string{"identity", "gzip"} {
+			request := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+			request.Header.Set("Accept-Encoding", encoding)
+			handler.ServeHTTP(&get{header: make(http.Header)}, request)
+			store.Publish(manySeries(columns))
+			p := store.published.Load()
+			if !slices.ContainsFunc(p.texts, func(r *rendering) bool { return r.gzip == (encoding == "gzip") }) {
+				t.Fatalf("after a scrape with %s nothing of that is ready", encoding)
+			}
+			var g *get
+			allocated[i] += testing.AllocsPerRun(20, func() {
+				g = &get{header: make(http.Header)}
+				handler.ServeHTTP(g, request)
+			})
+			if len(p.texts) > 2 || g.bytes < 100*columns {
+				t.Errorf("%d renderings, a scrape of %d bytes", len(p.texts), g.bytes)
+			}
+		}
+	}
+	// The pool of compressors may be emptied meanwhile.
+	if allocated[1] > allocated[0]+10 {
+		t.Errorf("%.0f allocations for a scrape of many series, %.0f for one of few", allocated[1], allocated[0])
+	}
+}
+
+// get is a scraper that does not keep what it gets.
+type get struct {
+	header http.Header
+	bytes  int
+}
+
+func (g *get) Header() http.Header { return g.header }
+func (g *get) WriteHeader(int)     {}
+func (g *get) Write(b []byte) (int, error) {
+	g.bytes += len(b)
+	return len(b), nil
+}
+
+func BenchmarkPublish(b *testing.B) {
+	store := NewStore(nil)
+	snapshot := manySeries(400)
+	b.ReportAllocs()
+	for b.Loop() {
+		store.Publish(snapshot)
+	}
+}
+
+func BenchmarkScrape(b *testing.B) {
+	base := prometheus.NewRegistry()
+	base.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	store := NewStore(base)
+	store.Publish(manySeries(400))
+	handler := store.Handler(promhttp.HandlerOpts{MaxRequestsInFlight: 1})
+	for _, encoding := range []string{"identity", "gzip"} {
+		request := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+		request.Header.Set("Accept-Encoding", encoding)
+		b.Run(encoding, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				handler.ServeHTTP(&get{header: make(http.Header)}, request)
+			}
+		})
+	}
 }
