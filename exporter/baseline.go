@@ -11,6 +11,7 @@ import (
 	"github.com/drift-exporter/drift_exporter/exporter/record"
 	"github.com/drift-exporter/drift_exporter/exporter/slice"
 	"github.com/drift-exporter/drift_exporter/exporter/stat"
+	"github.com/drift-exporter/drift_exporter/exporter/state"
 )
 
 // baseline is what versions of a model are compared with.
@@ -110,8 +111,7 @@ func (b *baseline) addTo(s *record.Schema, columns []*profile.Column, f config.F
 // floors returns the noise floors of a watched column that is no text.
 func (b *baseline) floors(k int) *stat.Floors {
 	if b.noise[k] == nil {
-		c := b.watched[k]
-		alike := slices.IndexFunc(b.watched, func(o *profile.Column) bool { return slices.Equal(o.Bins, c.Bins) })
+		c, alike := b.watched[k], b.alike(k)
 		if b.noise[alike] == nil {
 			b.noise[alike] = newFloors(b.watched[alike])
 		}
@@ -123,10 +123,44 @@ func (b *baseline) floors(k int) *stat.Floors {
 	return b.noise[k]
 }
 
+// alike returns the first watched column that has the bins of another one, and with them what is simulated of these.
+func (b *baseline) alike(k int) int {
+	return slices.IndexFunc(b.watched, func(o *profile.Column) bool { return slices.Equal(o.Bins, b.watched[k].Bins) })
+}
+
 func newFloors(c *profile.Column) *stat.Floors {
 	if c.Kind != record.Numeric {
 		return stat.NewFloors(c.Bins, nil, nil, 0)
 	}
 	sd, _ := c.Moments.StandardDeviation()
 	return stat.NewFloors(c.Bins, c.Points, c.Cells, sd)
+}
+
+// saveNoise writes the noise floors that have been simulated: a checkpoint saves who goes on from it the time.
+func (b *baseline) saveNoise(e *state.Encoder) {
+	var known []int
+	for k, f := range b.noise {
+		if f != nil {
+			known = append(known, k)
+		}
+	}
+	e.Uint(uint64(len(known)))
+	for _, k := range known {
+		e.Uint(uint64(k))
+		b.noise[k].Save(e, b.alike(k) == k)
+	}
+}
+
+// loadNoise reads what saveNoise wrote of the same reference.
+func (b *baseline) loadNoise(d *state.Decoder) {
+	for range d.Count(10) {
+		k := d.Uint()
+		if k >= uint64(len(b.noise)) {
+			d.Fail("noise floors of %d columns, of a column %d", len(b.noise), k)
+		}
+		if d.Err() != nil {
+			return
+		}
+		b.floors(int(k)).Load(d)
+	}
 }

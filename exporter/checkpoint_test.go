@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/drift-exporter/drift_exporter/exporter/metric"
+	"github.com/drift-exporter/drift_exporter/exporter/stat"
+	"github.com/drift-exporter/drift_exporter/exporter/state"
 )
 
 const withState = `    labels: {path: "labels*.jsonl"}
@@ -263,13 +265,8 @@ func TestRestoreSurvivesBrokenBytes(t *testing.T) {
 	}
 	m := build()
 	m.run(t.Context())
-	var parts [][]byte
-	if err := m.write(newCut(nil), func(part ...[]byte) error {
-		parts = append(parts, slices.Concat(part...))
-		return nil
-	}); err != nil {
-		t.Fatal(err)
-	}
+	m.evaluate(start.Add(time.Hour))
+	parts := partsOf(t, m)
 	random := rand.New(rand.NewPCG(5, 6))
 	restored, refused := 0, 0
 	for n := range 400 {
@@ -300,5 +297,70 @@ func TestRestoreSurvivesBrokenBytes(t *testing.T) {
 	}
 	if restored < 20 || refused < 20 {
 		t.Errorf("%d parts were restored and %d refused, too few to show anything", restored, refused)
+	}
+}
+
+// partsOf returns the parts of a cut of a model that counts no more.
+func partsOf(t *testing.T, m *model) [][]byte {
+	t.Helper()
+	var parts [][]byte
+	if err := m.write(newCut(nil), func(part ...[]byte) error {
+		parts = append(parts, slices.Concat(part...))
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return parts
+}
+
+// What has been simulated for noise floors is in a checkpoint, but a checkpoint without it, or with that of another
+// version of the program, is as good.
+func TestNoiseFloorsAreRestored(t *testing.T) {
+	s := newSite(t, withState)
+	s.logs(0, 60)
+	e := s.exporter(func() time.Time { return start.Add(time.Hour) })
+	build := func() *model {
+		m, err := newModel(&e.config.Load().Models[0], false, e.options.Now, e.options.Logger)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	m := build()
+	m.run(t.Context())
+	m.evaluate(start.Add(time.Hour))
+	parts := partsOf(t, m)
+	at := slices.IndexFunc(parts, func(part []byte) bool { return part[0] == noisePart })
+	simulated := func(m *model) []byte {
+		var e state.Encoder
+		m.general.saveNoise(&e)
+		return bytes.Join(e.Parts(), nil)
+	}
+	want := simulated(m)
+	if none := simulated(build()); len(want) < len(none)+100 {
+		t.Fatalf("%d bytes of noise floors after an evaluation, %d before", len(want), len(none))
+	}
+	for name, c := range map[string]struct {
+		parts [][]byte
+		known bool
+	}{
+		"whole":              {parts, true},
+		"without floors":     {slices.Delete(slices.Clone(parts), at, at+1), false},
+		"of another version": {slices.Replace(slices.Clone(parts), at, at+1, []byte{noisePart, stat.FloorsVersion + 1, 7}), false},
+	} {
+		r := &restoration{model: build()}
+		for _, part := range c.parts {
+			r.add(part)
+		}
+		if ok, why := r.usable(); !ok {
+			t.Errorf("%s: %s", name, why)
+			continue
+		}
+		if got := bytes.Equal(simulated(r.model), want); got != c.known {
+			t.Errorf("%s: the floors are known: %t, want %t", name, got, c.known)
+		}
+		if r.evaluate(start.Add(time.Hour)); !bytes.Equal(simulated(r.model), want) {
+			t.Errorf("%s: after an evaluation there are other floors than before", name)
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/drift-exporter/drift_exporter/exporter/outcome"
+	"github.com/drift-exporter/drift_exporter/exporter/stat"
 	"github.com/drift-exporter/drift_exporter/exporter/state"
 )
 
@@ -13,9 +14,10 @@ const cutPart = 1 << 20
 
 // The kinds of parts of a model's state, the first byte of each.
 const (
-	headPart = iota // the fingerprint
-	joinPart        // some ids
-	lastPart        // all the rest
+	headPart  = iota // the fingerprint
+	joinPart         // some ids
+	lastPart         // all the rest
+	noisePart        // noise floors, which may be missing
 )
 
 // cut is a picture of a model at one moment, on its way to a checkpoint. The many ids of the join are written part by
@@ -48,10 +50,32 @@ func (m *model) begin(c *cut) {
 	var e state.Encoder
 	e.Uint(headPart)
 	e.Fixed(m.identity)
-	c.queue = append(c.queue, e.Parts())
+	c.queue = append(c.queue, e.Parts(), m.noise())
 	if m.join != nil {
 		c.dump = m.join.BeginDump()
 	}
+}
+
+// noise returns the part of the noise floors.
+func (m *model) noise() [][]byte {
+	var e state.Encoder
+	e.Uint(noisePart)
+	e.Uint(stat.FloorsVersion)
+	for _, b := range m.baselines() {
+		b.saveNoise(&e)
+	}
+	return e.Parts()
+}
+
+// loadNoise reads what noise wrote, unless that was under other rules.
+func (m *model) loadNoise(d *state.Decoder) error {
+	if version := d.Uint(); d.Err() == nil && version != stat.FloorsVersion {
+		return nil
+	}
+	for _, b := range m.baselines() {
+		b.loadNoise(d)
+	}
+	return d.End()
 }
 
 // proceed is called when the first part of the queue has been written: it makes the next ones, or ends the cut.
@@ -130,6 +154,8 @@ func (r *restoration) add(part []byte) {
 		r.begun = true
 		r.foreign = d.Fixed() != r.identity
 		r.err = d.End()
+	case kind == noisePart && r.begun:
+		r.err = r.loadNoise(d)
 	case kind == joinPart && r.begun && !r.complete && r.join != nil:
 		r.err = r.join.Load(part[1:])
 	case kind == lastPart && r.begun && !r.complete:

@@ -3,6 +3,7 @@ package stat
 import (
 	"math"
 	"slices"
+	"sync"
 
 	"gonum.org/v1/gonum/stat/distuv"
 )
@@ -19,12 +20,18 @@ type numericNoise struct {
 	// skewness (absolute) and kurtosis are the third and fourth standardised cumulants of the reference, 0 for the
 	// normal law, raised by what a sample of its size is likely to understate.
 	skewness, kurtosis float64
-	// wasserstein is the 0.999 quantile of ∫ |B(F_p(x))| dx over the standard deviation, with B a Brownian bridge.
-	wasserstein float64
+	points             []float64
+	cells              []uint64
+	sd                 float64 // the standard deviation
+
+	// mu guards constant, the 0.999 quantile of ∫ |B(F_p(x))| dx over the standard deviation, with B a Brownian bridge.
+	// It is 0 until it is needed.
+	mu       sync.Mutex
+	constant float64
 }
 
 func newNumericNoise(points []float64, cells []uint64, sd float64) *numericNoise {
-	c := &numericNoise{m: float64(sum(cells))}
+	c := &numericNoise{m: float64(sum(cells)), points: points, cells: cells, sd: sd}
 	width := points[len(points)-1] - points[0]
 	if sd <= 0 || !isFinite(sd) || width <= 0 || !isFinite(width) {
 		return c
@@ -35,9 +42,18 @@ func newNumericNoise(points []float64, cells []uint64, sd float64) *numericNoise
 	others := 1 + c.m - float64(slices.Max(cells))
 	understated := 1 + max(10/math.Sqrt(c.m), 5/math.Sqrt(others))
 	c.skewness, c.kurtosis = skewness*understated, kurtosis*understated
-	c.wasserstein = bridges().quantile(points, cells) / sd
-	c.spread = isFinite(c.wasserstein)
+	c.spread = true
 	return c
+}
+
+// wasserstein returns the constant.
+func (c *numericNoise) wasserstein() float64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.constant == 0 {
+		c.constant = bridges().quantile(c.points, c.cells) / c.sd
+	}
+	return c.constant
 }
 
 // floors fills in the floors of the scores of values at n live values.
@@ -55,11 +71,15 @@ func (c *numericNoise) floors(n uint64, values *FloorValues) {
 	if !c.spread {
 		return
 	}
+	constant := c.wasserstein()
+	if !isFinite(constant) {
+		return
+	}
 	skewness := c.skewness * (1/live + 2/c.m) / root
 	kurtosis := c.kurtosis * (1/(live*live*live) + 1/(c.m*c.m*c.m)) / (v * v)
 	z := quantileOfMean(skewness, kurtosis) + c.skewness/(2*c.m)/root
 	values.MeanShift = Bound{z * root, true}
-	values.Wasserstein = Bound{c.wasserstein * root * z / quantileOfMean(0, 0), true}
+	values.Wasserstein = Bound{constant * root * z / quantileOfMean(0, 0), true}
 }
 
 // quantileOfMean returns the value that a standardised mean exceeds in size with a probability of at most 0.001: the
