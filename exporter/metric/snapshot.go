@@ -1,7 +1,6 @@
 package metric
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -145,13 +144,6 @@ func (s *Store) family(d *Def, snapshots []*Snapshot, pairs labelPairs) *Family 
 	if len(all) == 0 {
 		return nil
 	}
-	sorted := make([]int, len(all))
-	for i := range sorted {
-		sorted[i] = i
-	}
-	slices.SortFunc(sorted, func(a, b int) int {
-		return cmp.Or(slices.Compare(all[a].labels, all[b].labels), cmp.Compare(a, b))
-	})
 	types := [...]dto.MetricType{dto.MetricType_GAUGE, dto.MetricType_COUNTER, dto.MetricType_HISTOGRAM}
 	f := &Family{Name: new(d.Name), Help: new(d.Help), Type: types[d.Type].Enum()}
 	order := labelOrder(d)
@@ -162,17 +154,23 @@ func (s *Store) family(d *Def, snapshots []*Snapshot, pairs labelPairs) *Family 
 	if d.Type == Counter {
 		gauges, counters = nil, make([]dto.Counter, len(all))
 	}
-	for i, at := range sorted {
+	var before *sample // the one that was served last
+	for i, at := range sortedByLabels(all, len(d.Labels)) {
 		one := &all[at]
-		if i > 0 && slices.Equal(one.labels, all[sorted[i-1]].labels) {
+		if before != nil && slices.Equal(one.labels, before.labels) {
 			s.dropped[invalidLabel]++
 			continue
 		}
 		m := &metrics[i]
 		m.Label, labels = labels[:len(order):len(order)], labels[len(order):]
 		for k, at := range order {
-			m.Label[k] = pairs.of(&d.Labels[at], &one.labels[at])
+			if before != nil && one.labels[at] == before.labels[at] {
+				m.Label[k] = f.Metric[len(f.Metric)-1].Label[k]
+			} else {
+				m.Label[k] = pairs.of(&d.Labels[at], &one.labels[at])
+			}
 		}
+		before = one
 		switch d.Type {
 		case Histogram:
 			m.Histogram = one.histogram
@@ -186,6 +184,54 @@ func (s *Store) family(d *Def, snapshots []*Snapshot, pairs labelPairs) *Family 
 		f.Metric = append(f.Metric, m)
 	}
 	return f
+}
+
+// sortedByLabels returns the places of samples with so many labels, sorted by these, equal ones as they come. It sorts
+// the few values that a label has and then deals out the samples, label by label from the last to the first: comparing
+// the labels of samples was half of what publishing took.
+func sortedByLabels(all []sample, labels int) []int {
+	sorted, dealt, numbers := make([]int, len(all)), make([]int, len(all)), make([]int, len(all))
+	for i := range sorted {
+		sorted[i] = i
+	}
+	for k := labels - 1; k >= 0; k-- {
+		known := make(map[string]int)
+		var values []string
+		for i := range all {
+			value := all[i].labels[k]
+			if i > 0 && value == all[i-1].labels[k] {
+				numbers[i] = numbers[i-1]
+				continue
+			}
+			number, ok := known[value]
+			if !ok {
+				number = len(values)
+				known[value] = number
+				values = append(values, value)
+			}
+			numbers[i] = number
+		}
+		if len(values) == 1 {
+			continue
+		}
+		counts := make([]int, len(values))
+		for _, number := range numbers {
+			counts[number]++
+		}
+		// places are where the next sample of a value goes to.
+		places, next := make([]int, len(values)), 0
+		slices.Sort(values)
+		for _, value := range values {
+			number := known[value]
+			places[number], next = next, next+counts[number]
+		}
+		for _, i := range sorted {
+			dealt[places[numbers[i]]] = i
+			places[numbers[i]]++
+		}
+		sorted, dealt = dealt, sorted
+	}
+	return sorted
 }
 
 // labelPairs are those of all families. Most series have all of theirs in common with others. If each had its own, they

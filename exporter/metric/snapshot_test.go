@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
@@ -353,6 +354,29 @@ func BenchmarkPublishAndGather(b *testing.B) {
 		store.Publish(s)
 		if families, err := store.Gather(); err != nil || len(families) != 3 {
 			b.Fatal(len(families), err)
+		}
+	}
+}
+
+func TestSamplesAreSortedByTheirLabels(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	for _, n := range []int{0, 1, 2, 500} {
+		for labels := range 4 {
+			all := make([]sample, n)
+			for i := range all {
+				for range labels {
+					all[i].labels = append(all[i].labels, strings.Repeat("ab", r.IntN(4))+string(rune('a'+r.IntN(3))))
+				}
+			}
+			got := sortedByLabels(all, labels)
+			want := make([]int, n)
+			for i := range want {
+				want[i] = i
+			}
+			slices.SortStableFunc(want, func(a, b int) int { return slices.Compare(all[a].labels, all[b].labels) })
+			if !slices.Equal(got, want) {
+				t.Errorf("%d samples of %d labels are sorted as %d, want %d", n, labels, got, want)
+			}
 		}
 	}
 }
