@@ -19,7 +19,7 @@ var scrapeSeries = []struct {
 
 // measureScrapes scrapes an exporter with many series, idle and while it catches up with a backlog on all processors.
 func measureScrapes(o *options, r *report) error {
-	r.heading("scrapes over loopback, not compressed")
+	r.heading("scrapes over loopback, compressed, as Prometheus asks for them")
 	l, err := o.makeLog(o.records, referenceRows)
 	if err != nil {
 		return err

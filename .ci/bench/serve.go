@@ -2,6 +2,8 @@ package main
 
 import (
 	"bufio"
+	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -60,16 +62,30 @@ func (s *server) stop() error {
 	return s.cmd.Wait()
 }
 
-// get returns the answer at a path, and how long it took.
+// get asks for the answer at a path as Prometheus does, compressed, and returns it unpacked, and how long it took until
+// all of it was there.
 func (s *server) get(path string) (body string, status int, took time.Duration, err error) {
+	request, err := http.NewRequest(http.MethodGet, s.url+path, nil)
+	if err != nil {
+		return "", 0, 0, err
+	}
+	request.Header.Set("Accept-Encoding", "gzip")
 	begun := time.Now()
-	response, err := s.client.Get(s.url + path)
+	response, err := s.client.Do(request)
 	if err != nil {
 		return "", 0, 0, err
 	}
 	defer func() { _ = response.Body.Close() }() // it was only read
 	text, err := io.ReadAll(response.Body)
-	return string(text), response.StatusCode, time.Since(begun), err
+	took = time.Since(begun)
+	if err == nil && response.Header.Get("Content-Encoding") == "gzip" {
+		z, broken := gzip.NewReader(bytes.NewReader(text))
+		if broken != nil {
+			return "", 0, 0, broken
+		}
+		text, err = io.ReadAll(z)
+	}
+	return string(text), response.StatusCode, took, err
 }
 
 // ready reports whether the exporter has read what was there at the start.
