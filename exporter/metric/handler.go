@@ -68,7 +68,7 @@ func (p *published) follow(before *published) {
 	}
 }
 
-// deflaters compress, which takes each a megabyte.
+// deflaters compress. Each has so much memory that it is used again.
 var deflaters = sync.Pool{New: func() any {
 	w, err := flate.NewWriter(io.Discard, flate.BestSpeed)
 	if err != nil {
@@ -87,7 +87,10 @@ func (t *rendering) add(families []*Family, end string) error {
 		return err
 	}
 	z := deflaters.Get().(*flate.Writer)
-	defer deflaters.Put(z)
+	defer func() {
+		z.Reset(io.Discard) // so that it does not keep what it wrote
+		deflaters.Put(z)
+	}()
 	z.Reset(out)
 	text := &summed{t, z}
 	err := encodeAll(text, t.format, families)
