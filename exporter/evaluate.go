@@ -162,7 +162,7 @@ func (e *evaluation) reference(mon *monitor, c *profile.Column, cells []uint64) 
 	labels := func(more ...string) []string {
 		return append([]string{e.config.Name, mon.version, c.Name, string(c.Role)}, more...)
 	}
-	if !c.TextLength && c.Role != profile.Label { // A label that is missing may still come.
+	if !c.TextLength {
 		e.out.Add(metric.ReferenceMissingRatio, float64(c.Missing)/float64(c.Rows), labels()...)
 	}
 	if c.Kind == record.Numeric {

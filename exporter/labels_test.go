@@ -271,7 +271,7 @@ func TestLabelsOfUnseenClasses(t *testing.T) {
 		t.Errorf("the noise floor is %g (served: %t)", floor, ok)
 	}
 	// What a label has not yet is not missing.
-	for _, d := range []metric.Def{metric.MissingRatio, metric.ReferenceMissingRatio, metric.InvalidRatio} {
+	for _, d := range []metric.Def{metric.MissingRatio, metric.InvalidRatio} {
 		if _, ok := got.find(d, "role=label"); ok {
 			t.Errorf("%s is served of labels", d.Name)
 		}
