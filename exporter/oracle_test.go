@@ -247,7 +247,10 @@ func runOnce(t *testing.T, config string, floors bool) (served, map[string][2]fl
 	e.store.Publish(models[0].evaluate(time.Now()), e.own())
 	bounds := make(map[string][2]float64)
 	mon := models[0].monitors[0]
-	columns := append(mon.set.View(0).Columns, mon.labelCounts.view(mon.outcomes.Tally(0)))
+	columns := mon.set.View(0).Columns
+	if mon.labelCounts != nil {
+		columns = append(columns, mon.labelCounts.view(mon.outcomes.Tally(0)))
+	}
 	for i := range columns {
 		v := &columns[i]
 		if sd, ok := v.Column.Moments.StandardDeviation(); ok && sd > 0 {
