@@ -367,10 +367,10 @@ func alertThresholds() map[string][]string {
 		"DriftExporterSeriesDropped": {},
 		"DriftEvaluationStale":       {},
 		"DriftSourceDown":            {},
-		"DriftSourceStalled":         {},
+		"DriftSourceStalled":         {"source_backlog_seconds"},
 		"DriftRecordsRejected":       {"rejected_record_ratio"},
 		"DriftReceiverRefusing":      {},
-		"DriftReceiverSpoolFilling":  {},
+		"DriftReceiverSpoolFilling":  {"receiver_spool_ratio"},
 		"ModelUpstreamDrifting":      {},
 	}
 }
