@@ -31,6 +31,7 @@ var mayBeEmpty = map[string]string{
 	"model.json: Difference to the champion B":                  "the demo may have one version",
 	"model.json: Difference to the champion C":                  "the demo may have one version",
 	"model.json: Error ratio F":                                 "no fixed limit is shipped",
+	"model.json: Firing alerts A":                               "an alert need not fire at this moment",
 	"model.json: Versions E":                                    "the demo may have one version",
 	"model.json: Versions F":                                    "the demo may have one version",
 	"model.json: Versions G":                                    "the demo may have one version",
