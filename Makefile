@@ -69,7 +69,7 @@ test: ## Run all tests, with the race detector where there is a C compiler
 	set -x; $(GO) test $$race -timeout 20m -skip '^($(LONG))$$' ./...; $(GO) test -run '^($(LONG))$$' ./exporter/...
 
 .PHONY: e2e
-e2e: build ## Run the exporter with real Prometheus and Alertmanager, and check who is told what (three minutes)
+e2e: build ## Run the exporter with real Prometheus and Alertmanager, and check who is told what (four minutes)
 	@export DRIFT_EXPORTER=$(abspath $(BIN)/drift_exporter); $(export_tools); \
 	set -x; E2E=1 $(GO) test ./examples/demo -run TestStack -v -count=1
 
