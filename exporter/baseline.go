@@ -19,6 +19,8 @@ type baseline struct {
 	profile *profile.Profile
 	live    []*profile.Column
 	watched []*profile.Column // live and behind it what is derived from it
+	// labelColumn is what labels are compared with; nil if the reference has none.
+	labelColumn *profile.Column
 	// fields are the batch columns of the live columns.
 	fields []int
 	// rules are the profile's, with the classes' codes in the model.
@@ -27,7 +29,8 @@ type baseline struct {
 	slicer *slice.Slicer
 	// calibration tells the probabilities behind the scores of a binary classification; nil without.
 	calibration *estimate.Calibration
-	// noise holds the noise floors of the watched columns that are no texts, once they have been asked for.
+	// noise holds the noise floors of the watched columns that are no texts and behind them those of the label, once
+	// they have been asked for.
 	noise []*stat.Floors
 }
 
@@ -40,7 +43,8 @@ func newBaselines(c *config.Model) (general *baseline, own map[string]*baseline,
 		}
 		b := &baseline{profile: p, live: p.Live(), watched: profile.Watched(p.Live()), rules: p.Rules}
 		b.calibration = calibration(p)
-		b.noise = make([]*stat.Floors, len(b.watched))
+		b.watchLabel(p.Find(profile.Label), c.CutPoints)
+		b.noise = make([]*stat.Floors, len(b.watched)+1)
 		return b, nil
 	}
 	if general, err = build(c.Reference); err != nil {
@@ -128,6 +132,15 @@ func (b *baseline) alike(k int) int {
 	return slices.IndexFunc(b.watched, func(o *profile.Column) bool { return slices.Equal(o.Bins, b.watched[k].Bins) })
 }
 
+// labelFloors returns the noise floors of the label, if there is one.
+func (b *baseline) labelFloors() *stat.Floors {
+	at := len(b.watched)
+	if b.noise[at] == nil {
+		b.noise[at] = newFloors(b.labelColumn)
+	}
+	return b.noise[at]
+}
+
 func newFloors(c *profile.Column) *stat.Floors {
 	if c.Kind != record.Numeric {
 		return stat.NewFloors(c.Bins, nil, nil, 0)
@@ -147,20 +160,23 @@ func (b *baseline) saveNoise(e *state.Encoder) {
 	e.Uint(uint64(len(known)))
 	for _, k := range known {
 		e.Uint(uint64(k))
-		b.noise[k].Save(e, b.alike(k) == k)
+		b.noise[k].Save(e, k == len(b.watched) || b.alike(k) == k)
 	}
 }
 
 // loadNoise reads what saveNoise wrote of the same reference.
 func (b *baseline) loadNoise(d *state.Decoder) {
 	for range d.Count(10) {
-		k := d.Uint()
-		if k >= uint64(len(b.noise)) {
-			d.Fail("noise floors of %d columns, of a column %d", len(b.noise), k)
-		}
-		if d.Err() != nil {
+		switch k, last := d.Uint(), uint64(len(b.watched)); {
+		case d.Err() != nil:
+			return
+		case k < last:
+			b.floors(int(k)).Load(d)
+		case k == last && b.labelColumn != nil:
+			b.labelFloors().Load(d)
+		default:
+			d.Fail("noise floors of %d columns, of a column %d", last, k)
 			return
 		}
-		b.floors(int(k)).Load(d)
 	}
 }

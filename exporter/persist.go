@@ -18,7 +18,7 @@ import (
 )
 
 // stateVersion changes whenever what a model saves changes its shape or its meaning.
-const stateVersion = 5
+const stateVersion = 6
 
 // fingerprint is a hash of all that gives meaning to a model's state: its references, and its configuration but for
 // what only says where the logs are or what is shown of the counts. A state of another fingerprint is of no use.
@@ -144,6 +144,9 @@ func (mon *monitor) save(e *state.Encoder) {
 	if mon.confusion != nil {
 		mon.confusion.save(e)
 	}
+	if mon.labelCounts != nil {
+		mon.labelCounts.save(e)
+	}
 	for _, w := range mon.watches {
 		w.save(e)
 	}
@@ -167,6 +170,9 @@ func (mon *monitor) load(d *state.Decoder, classes int) {
 	mon.delays.load(d)
 	if mon.confusion != nil {
 		mon.confusion.load(d, classes)
+	}
+	if mon.labelCounts != nil {
+		mon.labelCounts.load(d)
 	}
 	for _, w := range mon.watches {
 		w.load(d)
