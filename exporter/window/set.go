@@ -25,13 +25,13 @@ type Set struct {
 	columns []column
 	read    int // how many of the columns are in batches; the others are lengths of texts
 	lengths record.Column
-	cells   int // of all columns together
+	cells   int // of all columns together, and some more up to a whole block
 	pane    int64
 	levels  []*level
 	open    []*delta
 	newest  int64 // the newest pane that Advance was told of
 	changes uint64
-	entries []entry
+	encoded []byte    // an open pane
 	finite  []float64 // values of a column
 	found   []uint32  // and their cells
 	shown   []uint64
@@ -98,6 +98,7 @@ func New(columns []*profile.Column, fields []int, lengths []time.Duration, locat
 		s.columns = append(s.columns, col)
 		s.cells += col.size
 	}
+	s.cells = padded(s.cells)
 	s.shown = make([]uint64, s.cells)
 	finest, ratios, panes := layOut(lengths)
 	s.pane = finest
@@ -298,11 +299,9 @@ func (s *Set) flush(d *delta, complete bool) {
 	if d.records == 0 {
 		return
 	}
-	s.entries = appendEntries(s.entries[:0], d.counts)
-	s.levels[0].add(&part{pane: d.pane, records: d.records, entries: s.entries, sums: d.sums}, complete)
-	for _, e := range s.entries {
-		d.counts[e.cell] = 0
-	}
+	s.encoded = encode(s.encoded, d.counts)
+	s.levels[0].add(&part{pane: d.pane, records: d.records, cells: s.encoded, sums: d.sums}, complete)
+	clear(d.counts)
 	clear(d.sums)
 	d.records = 0
 }
