@@ -31,8 +31,16 @@ func parseNumber(b []byte, i int) (value float64, end int, ok bool) {
 	man, digits, exp := numEight(x<<(64-8*n&63)), int(n), 0
 	i += int(n)
 	if b[i] == '.' {
+		// numDigits without a call, which takes 2 % of a whole run.
 		point := i + 1
-		man, i = numDigits(b, point, man)
+		i = point
+		x, n = numCount(b, i)
+		for ; n == 8; x, n = numCount(b, i) {
+			man = man*1e8 + numEight(x)
+			i += 8
+		}
+		man = man*numTens[n&15] + numEight(x<<(56-8*n&63)<<8)
+		i += int(n)
 		exp = point - i
 		digits -= exp
 		if exp == 0 {
