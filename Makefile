@@ -116,7 +116,7 @@ golden: ## Rewrite the golden files of the packages that have them
 	done
 
 .PHONY: check
-check: check-format check-vet lint check-config check-metrics check-rules check-alertmanager check-dashboards check-kubernetes ## Run all checks that are not tests
+check: check-format check-vet check-rounding lint check-config check-metrics check-rules check-alertmanager check-dashboards check-kubernetes ## Run all checks that are not tests
 
 .PHONY: check-format
 check-format:
@@ -126,6 +126,15 @@ check-format:
 check-vet:
 	$(GO) vet ./...
 	$(GO) -C .ci/bench vet -mod=mod . ./loggen ./toparquet
+
+# Processors such as arm64 round x*y + z once, unless the product is converted: float64(x*y) + z. What decides in which
+# cell a value is counted must be the same everywhere, for the counts of replicas are added up.
+.PHONY: check-rounding
+check-rounding:
+	@fused=$$(GOARCH=arm64 $(GO) build -gcflags='./exporter/...=-S' ./exporter/window 2>&1 | \
+		grep -E '/exporter/(decode|profile|window)/|/exporter/stat/quantile\.go' | grep -E 'FN?M(ADD|SUB)[DS]' | \
+		grep -o '[^/(]*/[^/]*\.go:[0-9]*' | sort -u); \
+	[ -z "$$fused" ] || { echo "rounded once on arm64, convert the product:"; echo "$$fused"; exit 1; }
 
 .PHONY: fmt
 fmt: ## Format the code
