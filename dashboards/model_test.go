@@ -79,14 +79,35 @@ type panel struct {
 		Defaults struct {
 			Unit    string `json:"unit"`
 			NoValue string `json:"noValue"`
+			Custom  struct {
+				MinWidth int `json:"minWidth"`
+			} `json:"custom"`
 		} `json:"defaults"`
 		Overrides []struct {
+			Matcher struct {
+				ID      string `json:"id"`
+				Options string `json:"options"`
+			} `json:"matcher"`
 			Properties []struct {
 				ID    string          `json:"id"`
 				Value json.RawMessage `json:"value"`
 			} `json:"properties"`
 		} `json:"overrides"`
 	} `json:"fieldConfig"`
+	Options struct {
+		Color struct {
+			Scheme  string `json:"scheme"`
+			Reverse bool   `json:"reverse"`
+		} `json:"color"`
+	} `json:"options"`
+	Transformations []struct {
+		ID      string `json:"id"`
+		Options struct {
+			Exclude map[string]bool   `json:"excludeByName"`
+			Order   map[string]int    `json:"indexByName"`
+			Rename  map[string]string `json:"renameByName"`
+		} `json:"options"`
+	} `json:"transformations"`
 }
 
 type target struct {
@@ -97,6 +118,21 @@ type target struct {
 	Format     string     `json:"format"`
 	Instant    bool       `json:"instant"`
 	Range      bool       `json:"range"`
+}
+
+// override returns what a property is for the fields that a matcher selects, and whether it is set for them.
+func (p *panel) override(matcher, options, property string) (json.RawMessage, bool) {
+	for _, o := range p.FieldConfig.Overrides {
+		if o.Matcher.ID != matcher || o.Matcher.Options != options {
+			continue
+		}
+		for _, candidate := range o.Properties {
+			if candidate.ID == property {
+				return candidate.Value, true
+			}
+		}
+	}
+	return nil, false
 }
 
 // links returns the data links of a panel's fields.

@@ -33,7 +33,7 @@ func TestFlightsAreReadWithTheirLabels(t *testing.T) {
 	}
 	wrong, labels := 0, 0
 	for _, f := range flights {
-		if f.label != "" {
+		if f.label != nil {
 			labels++
 			if f.label != f.prediction {
 				wrong++
@@ -137,7 +137,7 @@ func TestLosingALogRemovesItAndEndsIt(t *testing.T) {
 	if s.sent != 0 {
 		t.Error("something was sent")
 	}
-	if _, err := os.Stat(s.predictions.Name()); !os.IsNotExist(err) {
+	if _, err := os.Stat(filepath.Join(folder, "logs", "m", "predictions.jsonl")); !os.IsNotExist(err) {
 		t.Errorf("the log is still there (%v)", err)
 	}
 }
@@ -197,7 +197,7 @@ func TestReceiverPrintsAndStartsARunOnce(t *testing.T) {
 func TestConfigurationsAreValid(t *testing.T) {
 	l := layout{
 		folder: t.TempDir(), exporter: "127.0.0.1:1", prometheus: "127.0.0.1:2", alertmanager: "127.0.0.1:3",
-		receiver: "127.0.0.1:4", factor: 60,
+		receiver: "127.0.0.1:4", kafka: "127.0.0.1:5", factor: 60,
 	}
 	if err := l.write(nil); err != nil {
 		t.Fatal(err)
@@ -256,7 +256,8 @@ func TestComposeFileFitsTheDemo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !o.external || o.folder != "/demo" || o.listenAddress() != ":9099" || !strings.HasPrefix(o.receiver, "demo:") {
+	if !o.external || o.folder != "/demo" || o.listenAddress(o.receiver) != ":9099" ||
+		!strings.HasPrefix(o.receiver, "demo:") || o.kafka != "demo:9092" {
 		t.Errorf("the command of demo means %+v", o)
 	}
 	defaults, err := parseOptions(nil)

@@ -12,7 +12,7 @@ import (
 	"github.com/drift-exporter/drift_exporter/exporter/bundle"
 )
 
-//go:embed exporter.yaml prometheus.yml grafana
+//go:embed exporter.yaml prometheus.yml thresholds.yaml grafana
 var templates embed.FS
 
 // layout is the folder of a demo and where its parts listen.
@@ -20,7 +20,7 @@ type layout struct {
 	// folder is absolute. Everything that the demo writes is in it.
 	folder string
 	// The addresses, as host and port.
-	exporter, prometheus, alertmanager, receiver, grafana string
+	exporter, prometheus, alertmanager, receiver, kafka, grafana string
 	// factor is how many times shorter than in earnest the rules and Alertmanager wait.
 	factor float64
 }
@@ -35,11 +35,12 @@ func (l *layout) path(elements ...string) string {
 // write writes all configurations. The exporter's is given; the rules and Alertmanager's are the shipped ones, with
 // shorter durations and with the addresses of the receiver.
 func (l *layout) write(exporterConfig []byte) error {
-	files := map[string][]byte{"exporter.yaml": exporterConfig}
+	files := map[string][]byte{}
 	inFolder := strings.NewReplacer(
 		"/demo/", l.folder+"/", "/etc/alertmanager/", l.folder+"/", "exporter:10058", l.exporter,
-		"prometheus:9090", l.prometheus, "alertmanager:9093", l.alertmanager,
+		"prometheus:9090", l.prometheus, "alertmanager:9093", l.alertmanager, "demo:9092", l.kafka,
 	)
+	files["exporter.yaml"] = []byte(inFolder.Replace(string(exporterConfig)))
 	for _, name := range []string{"prometheus.yml", "grafana/datasources.yaml", "grafana/dashboards.yaml"} {
 		content, err := templates.ReadFile(name)
 		if err != nil {
@@ -51,6 +52,12 @@ func (l *layout) write(exporterConfig []byte) error {
 		}
 		files[name] = []byte(inFolder.Replace(string(content)))
 	}
+	// Thresholds of one's own are best in a file of one's own.
+	thresholds, err := templates.ReadFile("thresholds.yaml")
+	if err != nil {
+		return err
+	}
+	files["rules/demo-thresholds.yaml"] = thresholds
 	shipped, err := bundle.Files(bundle.Options{})
 	if err != nil {
 		return err
@@ -70,14 +77,18 @@ func (l *layout) write(exporterConfig []byte) error {
 	}
 	files["secrets/retrain-token"] = []byte(retrainToken)
 	for name, content := range files {
-		file := l.path(filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			return err
-		}
-		// With docker compose the programs are other users than the one that writes.
-		if err := os.WriteFile(file, content, 0o644); err != nil {
+		if err := writeFile(l.path(filepath.FromSlash(name)), content); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// writeFile writes a file, and its folder if it does not exist.
+func writeFile(path string, content []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	// With docker compose the programs are other users than the one that writes.
+	return os.WriteFile(path, content, 0o644)
 }

@@ -1,5 +1,5 @@
 // Command demo shows drift_exporter with the programs around it: it replays real flights at many times their speed,
-// with two incidents that it makes up, through the exporter, Prometheus and Alertmanager, and prints the notifications.
+// with incidents that it makes up, through the exporter, Prometheus and Alertmanager, and prints the notifications.
 package main
 
 import (
@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -56,6 +57,7 @@ func parseOptions(args []string) (options, error) {
 		{"prometheus", "127.0.0.1:9090", &o.prometheus},
 		{"alertmanager", "127.0.0.1:9093", &o.alertmanager},
 		{"receiver", "127.0.0.1:9099", &o.receiver},
+		{"kafka", "127.0.0.1:9092", &o.kafka},
 		{"grafana", "127.0.0.1:3000", &o.grafana},
 	} {
 		app.Flag(address.name, "Address of "+address.name+".").Default(address.value).StringVar(address.to)
@@ -90,7 +92,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", o.listenAddress())
+	listener, err := net.Listen("tcp", o.listenAddress(o.receiver))
 	if err != nil {
 		return err
 	}
@@ -106,12 +108,12 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	return d.play(ctx, streams)
 }
 
-// listenAddress is where the receiver listens: in a container its name is that of the container.
-func (o *options) listenAddress() string {
-	if _, port, ok := strings.Cut(o.receiver, ":"); ok && o.external {
+// listenAddress is where the demo itself listens: in a container its name is that of the container.
+func (o *options) listenAddress(address string) string {
+	if _, port, ok := strings.Cut(address, ":"); ok && o.external {
 		return ":" + port
 	}
-	return o.receiver
+	return address
 }
 
 // prepare writes the configurations and opens the logs.
@@ -123,34 +125,7 @@ func (o *options) prepare() ([]*stream, error) {
 	if err := o.write(config); err != nil {
 		return nil, err
 	}
-	from := filepath.Join(o.examples, "flights")
-	if err := copyFile(filepath.Join(from, "reference.csv"), o.path("flights", "reference.csv")); err != nil {
-		return nil, err
-	}
-	flights, err := readStableFlights(from)
-	if err != nil {
-		return nil, err
-	}
-	var streams []*stream
-	for i, model := range []string{"flight-delay", "flight-delay-steady"} {
-		s, err := newStream(o.layout.folder, model, atRandom(flights, uint64(i)))
-		if err != nil {
-			return nil, err
-		}
-		streams = append(streams, s)
-	}
-	return streams, nil
-}
-
-func copyFile(from, to string) error {
-	content, err := os.ReadFile(from)
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-		return err
-	}
-	return os.WriteFile(to, content, 0o644)
+	return newStreams(&o.layout, o.examples, o.listenAddress(o.kafka))
 }
 
 // demo is a demo that runs.
@@ -193,7 +168,7 @@ func (d *demo) play(ctx context.Context, streams []*stream) (err error) {
 		}
 	}
 	d.introduce()
-	d.tell(ctx, streams[0])
+	d.tell(ctx, streams)
 	return nil
 }
 
@@ -204,26 +179,49 @@ func (d *demo) introduce() {
 		d.exporter, d.prometheus, d.alertmanager, d.grafana, d.layout.folder)
 }
 
-// tell lets the incidents happen.
-func (d *demo) tell(ctx context.Context, s *stream) {
+// tell lets the incidents happen, to the first two models.
+func (d *demo) tell(ctx context.Context, streams []*stream) {
+	late, minutes := streams[0], streams[1]
+	half := sometimes(2, rand.New(rand.NewPCG(0, 2)), retrained)
 	for _, act := range []struct {
-		after     time.Duration
-		incidents []func(*flight)
-		what      string
+		after         time.Duration
+		late, minutes []func(*flight)
+		what          string
 	}{
-		{15 * time.Second, []func(*flight){delaysInSeconds}, "MADE UP: recent_delay_origin of flight-delay, which was " +
-			"in minutes, comes in seconds."},
-		{30 * time.Second, []func(*flight){delaysInSeconds, outcomesTurn}, "MADE UP: its late flights turn out to be on " +
-			"time, and the other way round: the performance falls."},
-		{2 * time.Minute, nil, "Both incidents end. Alerts resolve when the windows hold them no more."},
-		{3 * time.Minute, nil, "That was all. End with Ctrl-C."},
+		{
+			15 * time.Second,
+			[]func(*flight){delaysInSeconds},
+			[]func(*flight){delaysInSeconds},
+			"MADE UP: recent_delay_origin of flight-delay and flight-delay-minutes, in minutes until now, comes in seconds.",
+		},
+		{
+			30 * time.Second,
+			[]func(*flight){delaysInSeconds, outcomesTurn},
+			[]func(*flight){delaysInSeconds},
+			"MADE UP: late flights of flight-delay turn out to be on time, and the other way round: the performance falls.",
+		},
+		{
+			90 * time.Second,
+			[]func(*flight){outcomesTurn, half},
+			nil,
+			"MADE UP: delays come in minutes again. Half of the flights are answered by version 2.0.0 of flight-delay, which " +
+				"was trained on what flights do now.",
+		},
+		{
+			time.Minute,
+			[]func(*flight){outcomesTurn, retrained},
+			nil,
+			"MADE UP: 2.0.0 answers all. Alerts about 1.0.0 resolve when the windows hold it no more.",
+		},
+		{4 * time.Minute, []func(*flight){outcomesTurn, retrained}, nil, "That was all. End with Ctrl-C."},
 	} {
 		select {
 		case <-time.After(act.after):
 		case <-ctx.Done():
 			return
 		}
-		s.begin(act.incidents...)
+		late.begin(act.late...)
+		minutes.begin(act.minutes...)
 		d.say("%s", act.what)
 	}
 	<-ctx.Done()

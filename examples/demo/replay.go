@@ -1,13 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 )
@@ -15,13 +15,18 @@ import (
 // labelDelay is the time from a prediction to its label.
 const labelDelay = 2 * time.Second
 
-// stream writes the logs of one model: predictions with the times at which they are written, and later their labels.
+// stream is what one model says: predictions with the times at which they are made, and later their labels.
 type stream struct {
 	model               string
 	next                func() flight
-	predictions, labels *os.File
-	sent                int
-	due                 []dueLabel
+	predictions, labels output
+	// habits are what is done to each flight all the time.
+	habits []func(*flight)
+	// odd says that the log of predictions has what real ones have, now and then: a torn line, and a record of somebody
+	// who tries the model out.
+	odd  bool
+	sent int
+	due  []dueLabel
 
 	mu sync.Mutex
 	// incidents are what is done to each flight from now on.
@@ -31,21 +36,18 @@ type stream struct {
 }
 
 type dueLabel struct {
-	at        time.Time
-	id, label string
+	at    time.Time
+	id    string
+	label any
 }
 
-// newStream makes the logs in a folder named after the model.
+// newStream makes a stream of which both logs are files in a folder named after the model.
 func newStream(folder, model string, next func() flight) (*stream, error) {
-	dir := filepath.Join(folder, "logs", model)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, err
-	}
-	predictions, err := os.Create(filepath.Join(dir, "predictions.jsonl"))
+	predictions, err := createLog(folder, "logs", model, "predictions.jsonl")
 	if err != nil {
 		return nil, err
 	}
-	labels, err := os.Create(filepath.Join(dir, "labels.jsonl"))
+	labels, err := createLog(folder, "logs", model, "labels.jsonl")
 	if err != nil {
 		return nil, err
 	}
@@ -53,10 +55,7 @@ func newStream(folder, model string, next func() flight) (*stream, error) {
 }
 
 func (s *stream) close() error {
-	if err := s.predictions.Close(); err != nil {
-		return err
-	}
-	return s.labels.Close()
+	return errors.Join(s.predictions.close(), s.labels.close())
 }
 
 // begin lets the incidents happen, and no others.
@@ -66,30 +65,34 @@ func (s *stream) begin(incidents ...func(*flight)) {
 	s.incidents = incidents
 }
 
-// lose removes the predictions' log as if its disk had gone.
+// lose removes the predictions' log, which is a file, as if its disk had gone.
 func (s *stream) lose() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.lost = true
-	return os.Remove(s.predictions.Name())
+	return os.Remove(s.predictions.(logFile).Name())
 }
 
-// record is a line of a log of predictions.
+// record is a prediction as models log it.
 type record struct {
-	ID         string         `json:"id"`
-	Timestamp  time.Time      `json:"timestamp"`
-	Version    string         `json:"model_version"`
-	Features   map[string]any `json:"features"`
-	Prediction string         `json:"prediction"`
-	Score      float64        `json:"score"`
+	ID          string         `json:"id"`
+	Timestamp   time.Time      `json:"timestamp"`
+	Version     string         `json:"model_version"`
+	Environment string         `json:"environment"`
+	Features    map[string]any `json:"features"`
+	Prediction  any            `json:"prediction"`
+	Score       any            `json:"score,omitempty"`
 }
 
-// labelRecord is a line of a log of labels.
+// labelRecord is what became of a prediction.
 type labelRecord struct {
 	ID        string    `json:"id"`
 	Timestamp time.Time `json:"timestamp"`
-	Label     string    `json:"label"`
+	Label     any       `json:"label"`
 }
+
+// Of an odd log, one in so many records follows a torn line, and as many follow one that is no prediction for anybody.
+const oddOneIn = 400
 
 // send writes the predictions of the times, which increase, and the labels that are due by the last of them.
 func (s *stream) send(times []time.Time) error {
@@ -98,34 +101,43 @@ func (s *stream) send(times []time.Time) error {
 	if s.lost {
 		return nil
 	}
-	var predictions, labels bytes.Buffer
-	p, l := json.NewEncoder(&predictions), json.NewEncoder(&labels)
+	var predictions, labels [][]byte
 	for _, at := range times {
 		f := s.next()
 		f.features = maps.Clone(f.features)
-		for _, change := range s.incidents {
+		for _, change := range slices.Concat(s.habits, s.incidents) {
 			change(&f)
 		}
 		s.sent++
-		id := fmt.Sprintf("%s-%d", s.model, s.sent)
-		if err := p.Encode(record{id, at, "1.0.0", f.features, f.prediction, f.score}); err != nil {
+		// The time makes ids new in every run: what was kept of another one does not know them.
+		id := fmt.Sprintf("%s-%d", s.model, at.UnixMicro())
+		r := record{id, at, f.version, "production", f.features, f.prediction, f.score}
+		line, err := json.Marshal(r)
+		if err != nil {
 			return err
 		}
-		if f.label != "" {
+		if s.odd && s.sent%oddOneIn == 0 {
+			r.ID, r.Environment = id+"-test", "test"
+			test, err := json.Marshal(r)
+			if err != nil {
+				return err
+			}
+			predictions = append(predictions, test, line[:len(line)/2])
+		}
+		predictions = append(predictions, line)
+		if f.label != nil {
 			s.due = append(s.due, dueLabel{at.Add(labelDelay), id, f.label})
 		}
 	}
 	for len(s.due) > 0 && len(times) > 0 && !s.due[0].at.After(times[len(times)-1]) {
-		if err := l.Encode(labelRecord{s.due[0].id, s.due[0].at, s.due[0].label}); err != nil {
+		line, err := json.Marshal(labelRecord{s.due[0].id, s.due[0].at, s.due[0].label})
+		if err != nil {
 			return err
 		}
+		labels = append(labels, line)
 		s.due = s.due[1:]
 	}
-	if _, err := s.predictions.Write(predictions.Bytes()); err != nil {
-		return err
-	}
-	_, err := s.labels.Write(labels.Bytes())
-	return err
+	return errors.Join(s.predictions.write(predictions), s.labels.write(labels))
 }
 
 // replay writes so many records a second of every stream until the context ends, and before that what would have been

@@ -16,13 +16,19 @@ import (
 //
 // Divided by the factor are the keys that say how long something waits, the ranges and offsets of expressions, and
 // thresholds in seconds. Other numbers of expressions stay as they are, and so do words in descriptions.
+//
+// What looks back at other days is divided by the factor twice: nobody watches the demo for the three hours that are a
+// week divided by 60. A day is 24 seconds there.
 var (
 	keys    = regexp.MustCompile(`(?m)^(\s*(?:keep_firing_for|interval|group_interval|repeat_interval): )(\w+)$`)
 	fors    = regexp.MustCompile(`(?m)^(\s*for: )(\w+)$`)
 	groups  = regexp.MustCompile(`(?m)^(\s*group_wait: )(\w+)$`)
 	ranges  = regexp.MustCompile(`(\[)(\w+)([]:])`)
 	offsets = regexp.MustCompile(`(\boffset )(\w+)`)
-	seconds = regexp.MustCompile(
+	// Offsets of ten hours or more, and ranges that have one.
+	dayRanges  = regexp.MustCompile(`(\[)(\w+)(\] offset (?:\d{2,}h|\d+d))`)
+	dayOffsets = regexp.MustCompile(`(\boffset )(\d{2,}h|\d+d)`)
+	seconds    = regexp.MustCompile(
 		`(?m)(vector\()(\d+)(\)\n\s+labels:\n(?:\s+(?:severity|model): \w+\n)*\s+statistic: \w+_seconds$)`)
 )
 
@@ -63,6 +69,8 @@ func scale(content []byte, factor float64) []byte {
 	replace(keys, duration(shortest))
 	replace(fors, duration(shortestFor))
 	replace(groups, duration(shortestGroup))
+	replace(dayRanges, duration(0))
+	replace(dayOffsets, duration(0))
 	replace(ranges, duration(shortestRange))
 	replace(offsets, duration(shortest))
 	replace(seconds, func(text string) (string, bool) {

@@ -19,6 +19,8 @@ func TestScale(t *testing.T) {
 		{"a range holds some scrapes", "rate(up[2m])", "rate(up[5s])"},
 		{"a subquery", "max_over_time(up[1h:10m])", "max_over_time(up[1m:10m])"},
 		{"an offset", "up offset 1h", "up offset 1m"},
+		{"a range with an offset", "max_over_time(up[20m] offset 1h)", "max_over_time(up[20s] offset 1m)"},
+		{"another day", "min_over_time(up[6h] offset 21h)", "min_over_time(up[6s] offset 21s)"},
 		{"parts of a second are rounded up", "        keep_firing_for: 90s\n", "        keep_firing_for: 2s\n"},
 		{"a group waits for what silences it", "  group_wait: 30s\n", "  group_wait: 5s\n"},
 		{"labels in brackets", "group_by: [model]", "group_by: [model]"},

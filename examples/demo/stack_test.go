@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"slices"
@@ -9,51 +10,37 @@ import (
 	"testing"
 )
 
-// stackConfig is what the exporter watches in TestStack. What is done to each model is said there.
+// stackConfig is what the exporter watches in TestStack besides the models of the demo.
 const stackConfig = `
-evaluation_interval: 1s
-state: {path: state, checkpoint_interval: 5s}
-models:
-  - name: drifting
-    reference: {path: flights/reference.csv}
-    predictions: {path: logs/drifting/predictions.jsonl}
-    labels: {path: logs/drifting/labels.jsonl}
-    windows: [1m, 2m]
-    positive_class: late
-    slices: [origin]
-  - name: dependent
-    depends_on: [drifting]
-    reference: {path: flights/reference.csv}
-    predictions: {path: logs/dependent/predictions.jsonl}
-    windows: [1m, 2m]
   - name: broken
     reference: {path: flights/reference.csv}
     predictions: {path: logs/broken/predictions.jsonl}
     windows: [1m, 2m]
+  - name: control
+    reference: {path: control/reference.csv.gz}
+    predictions: {path: logs/control/predictions.jsonl}
+    labels: {path: logs/control/labels.jsonl}
+    windows: [1m, 2m]
+    positive_class: late
   - name: tuned
     reference: {path: flights/reference.csv}
     predictions: {path: logs/tuned/predictions.jsonl}
     windows: [1m, 2m]
-  - name: steady
-    reference: {path: steady/reference.csv.gz}
-    predictions: {path: logs/steady/predictions.jsonl}
-    labels: {path: logs/steady/labels.jsonl}
-    windows: [1m, 2m]
-    positive_class: late
 `
 
-// TestStack runs the exporter, Prometheus and Alertmanager, and holds what people are told against what is done to five
-// models. One drifts in one column, and errs later. One depends on it and drifts with it. One drifts too, but then its
-// log is lost. One moves so little that only lower thresholds see it. Of one, nothing changes at all.
+// TestStack runs the exporter, Prometheus and Alertmanager, and holds what people are told against what is done to the
+// models of the demo and three others. flight-delay drifts in one column, and errs later, as in the demo.
+// flight-delay-minutes depends on it and drifts with it. One drifts too, but then its log is lost. One moves so little
+// that only lower thresholds see it. Of two, nothing changes at all.
 func TestStack(t *testing.T) {
 	if os.Getenv("E2E") != "1" {
 		t.Skip("takes minutes and wants a machine of its own: run `make e2e`, or set E2E to 1")
 	}
 	w := newWorld(t)
-	w.awaitQuery("every column has a verdict", `count(column:drift_score:drifted{role="feature"} == 0)`, 35)
+	w.awaitQuery("every column has a verdict", `count(column:drift_score:drifted{role="feature"} == 0)`, 52)
 
-	w.streams["drifting"].begin(delaysInSeconds)
-	w.streams["dependent"].begin(delaysInSeconds)
+	w.streams["flight-delay"].begin(delaysInSeconds)
+	w.streams["flight-delay-minutes"].begin(delaysInSeconds)
 	w.streams["broken"].begin(delaysInSeconds)
 	sent := 0
 	w.streams["tuned"].begin(func(f *flight) {
@@ -75,37 +62,47 @@ func TestStack(t *testing.T) {
 	}
 	// Delays in seconds are also beyond all that training saw.
 	expected := []string{
-		"model-owners ModelFeatureDrift warning investigate drifting recent_delay_origin",
-		"data-owners ModelOutOfRangeHigh warning fix_data drifting recent_delay_origin",
+		"model-owners ModelFeatureDrift warning investigate flight-delay recent_delay_origin",
+		"data-owners ModelOutOfRangeHigh warning fix_data flight-delay recent_delay_origin",
 	}
 	w.awaitNotices("the owners of the model and of its data are told of the drift", "firing", expected...)
-	w.awaitSilenced("ModelFeatureDrift", "dependent", "recent_delay_origin")
+	w.awaitSilenced("ModelFeatureDrift", "flight-delay-minutes", "recent_delay_origin")
 	w.awaitSilenced("ModelFeatureDrift", "broken", "recent_delay_origin")
 	expected = append(expected, "platform DriftSourceDown warning fix_pipeline broken")
 	w.awaitNotices("those who run the platform are told of the lost log", "firing", expected...)
 
-	w.streams["drifting"].begin(delaysInSeconds, outcomesTurn)
+	w.streams["flight-delay"].begin(delaysInSeconds, outcomesTurn)
 	w.lowerThresholds()
 	expected = append(expected,
 		"model-owners ModelFeatureDrift warning investigate tuned distance",
 		"model-owners ModelFeatureDrift warning investigate tuned recent_delay_origin")
 	w.awaitNotices("lower thresholds find what moved a little", "firing", expected...)
 	expected = append(expected,
-		"model-owners ModelErrorDrift warning investigate drifting",
-		"model-owners ModelErrorRatioHigh warning investigate drifting",
-		"model-owners ModelLabelDrift warning investigate drifting",
-		"on-call ModelErrorRatioHigh critical investigate drifting",
-		"model-owners ModelRetrainingRecommended warning retrain drifting",
-		"retrain ModelRetrainingRecommended warning retrain drifting")
+		"model-owners ModelErrorDrift warning investigate flight-delay",
+		"model-owners ModelErrorRatioHigh warning investigate flight-delay",
+		"model-owners ModelLabelDrift warning investigate flight-delay",
+		"on-call ModelErrorRatioHigh critical investigate flight-delay",
+		"model-owners ModelRetrainingRecommended warning retrain flight-delay",
+		"retrain ModelRetrainingRecommended warning retrain flight-delay")
 	w.awaitNotices("errors are told, and then that the model should be retrained", "firing", expected...)
-	w.awaitSilenced("ModelFeatureDrift", "drifting", "recent_delay_origin")
+	w.awaitSilenced("ModelFeatureDrift", "flight-delay", "recent_delay_origin")
+
+	// What is told of the first version stays; of the second one there is nothing to tell.
+	half := sometimes(2, rand.New(rand.NewPCG(0, 2)), retrained)
+	w.streams["flight-delay"].begin(outcomesTurn, half)
+	w.streams["flight-delay-minutes"].begin()
+	w.awaitQuery("the retrained version errs far less often in both windows",
+		`count(drift_version_error_ratio_difference_upper{model="flight-delay", version="2.0.0"} < -0.3)`, 2)
 
 	slices.Sort(expected)
 	if got := w.notices("firing"); !slices.Equal(got, expected) {
 		t.Errorf("people were told of\n  %s\nwant\n  %s", strings.Join(got, "\n  "), strings.Join(expected, "\n  "))
 	}
 	w.checkGroups()
-	w.checkSteady()
+	w.checkSteady("flight-delay-steady")
+	w.checkSteady("control")
+	w.awaitQuery("predictions are compared with those of other days",
+		`count(model:drift_predictions:loss_rate1h{model="flight-delay"})`, 1)
 	w.checkDashboards()
 }
 
@@ -169,11 +166,11 @@ func (w *world) checkDashboards() {
 	}
 }
 
-// checkSteady checks that nothing was ever said of the model of which nothing changes, and that the exporter had no part
+// checkSteady checks that nothing was ever said of a model of which nothing changes, and that the exporter had no part
 // in the change of thresholds.
-func (w *world) checkSteady() {
+func (w *world) checkSteady(model string) {
 	for _, never := range []string{
-		`count_over_time(ALERTS{alertstate="firing", model="steady"}[1h])`,
+		fmt.Sprintf(`count_over_time(ALERTS{alertstate="firing", model=%q}[1h])`, model),
 		`count_over_time(ALERTS{alertstate="firing", alertname=~"DriftExporter.*"}[1h])`,
 		`changes(process_start_time_seconds{job="drift_exporter"}[1h]) > 0`,
 		`changes(drift_exporter_config_last_reload_success_timestamp_seconds[1h]) > 0`,
@@ -182,7 +179,8 @@ func (w *world) checkSteady() {
 			w.t.Errorf("%s has values: %v (%v)", never, got, err)
 		}
 	}
-	if got, err := w.query(`sum(drift_labeled_predictions_total{model="steady"})`, "model"); err != nil || got[""] < 1000 {
-		w.t.Errorf("of the steady model there are too few labels to say anything: %v (%v)", got, err)
+	labels := fmt.Sprintf(`sum(drift_labeled_predictions_total{model=%q})`, model)
+	if got, err := w.query(labels, "model"); err != nil || got[""] < 1000 {
+		w.t.Errorf("of %s there are too few labels to say anything: %v (%v)", model, got, err)
 	}
 }

@@ -244,15 +244,7 @@ func readTable(t *testing.T, name string) []map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var table []map[string]string
-	for _, row := range rows[1:] {
-		named := map[string]string{}
-		for i, column := range rows[0] {
-			named[column] = row[i]
-		}
-		table = append(table, named)
-	}
-	return table
+	return named(rows)
 }
 
 // readControl reads the flights of which nothing changes.
@@ -264,22 +256,8 @@ func readControl(t *testing.T) []flight {
 	}
 	var flights []flight
 	for _, row := range readTable(t, "predictions.csv.gz") {
-		f := flight{features: map[string]any{}, prediction: row["prediction"], label: labels[row["id"]]}
-		for column, text := range row {
-			number, err := strconv.ParseFloat(text, 64)
-			switch {
-			case column == "score":
-				f.score = number
-			case slices.Contains([]string{"id", "timestamp", "model", "model_version", "prediction"}, column):
-			case text == "":
-				f.features[column] = nil
-			case err != nil:
-				f.features[column] = text
-			default:
-				f.features[column] = number
-			}
-		}
-		flights = append(flights, f)
+		row["label"] = labels[row["id"]]
+		flights = append(flights, flightOf(row))
 	}
 	return flights
 }
@@ -298,35 +276,39 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(func() { _ = server.Close() })
 	w.l = &layout{
 		folder: t.TempDir(), receiver: listener.Addr().String(), factor: 60,
-		exporter: freeAddress(t), prometheus: freeAddress(t), alertmanager: freeAddress(t),
+		exporter: freeAddress(t), prometheus: freeAddress(t), alertmanager: freeAddress(t), kafka: freeAddress(t),
 	}
-	if err := w.l.write([]byte(stackConfig)); err != nil {
+	config, err := templates.ReadFile("exporter.yaml")
+	if err != nil {
 		t.Fatal(err)
 	}
-	for from, to := range map[string]string{
-		filepath.Join("..", "flights", "reference.csv"): w.l.path("flights", "reference.csv"),
-		filepath.Join(control, "reference.csv.gz"):      w.l.path("steady", "reference.csv.gz"),
-	} {
-		if err := copyFile(from, to); err != nil {
-			t.Fatal(err)
-		}
+	if err := w.l.write(append(config, stackConfig...)); err != nil {
+		t.Fatal(err)
+	}
+	all, err := newStreams(w.l, "..", w.l.kafka)
+	if err != nil {
+		t.Fatal(err)
+	}
+	training, err := os.ReadFile(filepath.Join(control, "reference.csv.gz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := writeFile(w.l.path("control", "reference.csv.gz"), training); err != nil {
+		t.Fatal(err)
 	}
 	flights, err := readStableFlights(filepath.Join("..", "flights"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var all []*stream
-	for i, model := range []string{"drifting", "dependent", "broken", "tuned", "steady"} {
-		from := flights
-		if model == "steady" {
-			from = readControl(t)
-		}
-		s, err := newStream(w.l.folder, model, atRandom(from, uint64(i)))
+	for model, from := range map[string][]flight{"broken": flights, "control": readControl(t), "tuned": flights} {
+		s, err := newStream(w.l.folder, model, atRandom(from, uint64(len(model))))
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.streams[model] = s
 		all = append(all, s)
+	}
+	for _, s := range all {
+		w.streams[s.model] = s
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	written := make(chan error)
@@ -335,7 +317,11 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(func() {
 		err := programs.stop()
 		cancel()
-		if err := errors.Join(err, <-written); err != nil {
+		err = errors.Join(err, <-written)
+		for _, s := range all {
+			err = errors.Join(err, s.close())
+		}
+		if err != nil {
 			t.Error(err)
 		}
 		for _, p := range programs {
