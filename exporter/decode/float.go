@@ -50,8 +50,9 @@ func parseNumber(b []byte, i int) (value float64, end int, ok bool) {
 	if b[i]|0x20 == 'e' || digits > numMaxDigits {
 		return numAny(b, start)
 	}
-	value, known := numValue(man, exp)
-	if !known {
+	if tens := uint(-exp); tens < uint(len(numExact)) && man < 1<<53 {
+		value = float64(int64(man)) / numExact[tens] // as in numValue
+	} else if value, ok = numValue(man, exp); !ok {
 		return numAny(b, start)
 	}
 	if neg {
