@@ -150,8 +150,8 @@ func (w *writer) add(at int, counts *[block]uint32) {
 }
 
 // used returns all counts of a block as one, bit by bit, and the bitmap of those that are not 0. In a pane some are and
-// some are not, at random, so that a branch on it would be predicted wrongly half the time: here is none, and two counts
-// are looked at together.
+// some are not, at random, so that a branch on it would be predicted wrongly half the time: here is none, and two
+// counts are looked at together.
 func used(counts *[block]uint32) (all uint32, bitmap uint64) {
 	var both uint64
 	for i := 0; i < block; i += 8 {
