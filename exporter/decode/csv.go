@@ -74,13 +74,13 @@ func (d *CSV) Decode(header, data []byte, b *record.Batch) {
 		d.setHeader(header)
 	}
 	b.Lines = bytes.Count(data, []byte{'\n'})
-	wide := d.pad(data)
+	wide, copied := d.pad(data)
 	data = wide[:len(data)]
 	// quote is the first quote from i on, or an earlier one. Once a quote is never closed, nothing behind it that spans
 	// lines is closed either, for both would be open at the first line end; to look no further than the line keeps the
 	// time linear.
 	quote, spanning := -1, true
-	if csvFind(data, 0, '"') == len(data) {
+	if !copied && csvFind(data, 0, '"') == len(data) {
 		b.Borrow(data)
 	}
 	for k := range d.uses {
@@ -184,14 +184,14 @@ func csvTextEnd(data []byte, i, end int) int {
 	return end
 }
 
-// pad returns data with numPadding bytes more, of which the first is 0.
-func (d *CSV) pad(data []byte) []byte {
+// pad returns data with numPadding bytes more, of which the first is 0, and whether it had to copy data for that.
+func (d *CSV) pad(data []byte) (wide []byte, copied bool) {
 	n := len(data)
 	if cap(data)-n >= numPadding && data[:n+1][n] == 0 {
-		return data[:n+numPadding]
+		return data[:n+numPadding], false
 	}
 	d.padded = append(append(d.padded[:0], data...), make([]byte, numPadding)...)
-	return d.padded
+	return d.padded, true
 }
 
 // setHeader makes names and plan from the header line.

@@ -252,6 +252,9 @@ func (c *Calibration) Isotonic() bool { return c.probabilities != nil }
 // segment returns the segment of a score. Whether a cut is above is taken as a number: a branch on it would be guessed
 // wrongly half of the time.
 func (c *Calibration) segment(score float64) int {
+	if len(c.cuts) == 0 {
+		return 0
+	}
 	part := partOf(score)
 	from, n := int(c.starts[part]), int(c.starts[part+1]-c.starts[part])
 	for n > 0 {
