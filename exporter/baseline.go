@@ -18,6 +18,8 @@ type baseline struct {
 	profile *profile.Profile
 	live    []*profile.Column
 	watched []*profile.Column // live and behind it what is derived from it
+	// labelColumn is what labels are compared with; nil if the reference has none.
+	labelColumn *profile.Column
 	// fields are the batch columns of the live columns.
 	fields []int
 	// rules are the profile's, with the classes' codes in the model.
@@ -26,7 +28,8 @@ type baseline struct {
 	slicer *slice.Slicer
 	// calibration tells the probabilities behind the scores of a binary classification; nil without.
 	calibration *estimate.Calibration
-	// noise holds the noise floors of the watched columns that are no texts, once they have been asked for.
+	// noise holds the noise floors of the watched columns that are no texts and behind them those of the label, once
+	// they have been asked for.
 	noise []*stat.Floors
 }
 
@@ -39,7 +42,8 @@ func newBaselines(c *config.Model) (general *baseline, own map[string]*baseline,
 		}
 		b := &baseline{profile: p, live: p.Live(), watched: profile.Watched(p.Live()), rules: p.Rules}
 		b.calibration = calibration(p)
-		b.noise = make([]*stat.Floors, len(b.watched))
+		b.watchLabel(p.Find(profile.Label), c.CutPoints)
+		b.noise = make([]*stat.Floors, len(b.watched)+1)
 		return b, nil
 	}
 	if general, err = build(c.Reference); err != nil {
@@ -121,6 +125,15 @@ func (b *baseline) floors(k int) *stat.Floors {
 		}
 	}
 	return b.noise[k]
+}
+
+// labelFloors returns the noise floors of the label, if there is one.
+func (b *baseline) labelFloors() *stat.Floors {
+	at := len(b.watched)
+	if b.noise[at] == nil {
+		b.noise[at] = newFloors(b.labelColumn)
+	}
+	return b.noise[at]
 }
 
 func newFloors(c *profile.Column) *stat.Floors {

@@ -266,6 +266,23 @@ func performanceTables(x *example) string {
 	return out.String()
 }
 
+func labelsTable(x *example) string {
+	head := "share of `late` | `jensen_shannon` | its noise floor | mean of minutes | `jensen_shannon` | its noise floor | `mean_shift` | its noise floor"
+	return x.table(head, func(w *exampleWindow) []string {
+		cells := []string{fmt.Sprintf("%.3f", x.value(w.flights, metric.Performance, "metric=positive_label_ratio"))}
+		pair := func(s served, statistic string) {
+			labels := []string{"role=label", "statistic=" + statistic}
+			cells = append(cells, fmt.Sprintf("%.3f", x.value(s, metric.Score, labels...)),
+				fmt.Sprintf("%.3f", x.value(s, metric.NoiseFloor, labels...)))
+		}
+		pair(w.flights, "jensen_shannon")
+		cells = append(cells, fmt.Sprintf("%.2f", x.value(w.minutes, metric.ColumnMean, "role=label")))
+		pair(w.minutes, "jensen_shannon")
+		pair(w.minutes, "mean_shift")
+		return cells
+	})
+}
+
 var scoreNames = []string{
 	"psi", "jensen_shannon", "hellinger", "total_variation", "chebyshev", "ks", "wasserstein", "mean_shift",
 }
@@ -355,6 +372,7 @@ var pages = map[string][]func(x *example) string{
 	"noise_floor.md":     {noiseFloors},
 	"data_quality.md":    {dataQuality},
 	"performance.md":     {performanceTables},
+	"labels.md":          {labelsTable},
 	"estimates.md":       {estimateTable, flippedTable},
 	"versions.md":        {enoughTable, versionTable},
 	"slices.md":          {slicesTable},

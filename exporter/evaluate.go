@@ -17,9 +17,10 @@ import (
 // evaluation writes the values of a model at one moment into a snapshot.
 type evaluation struct {
 	*model
-	now  time.Time
-	out  *metric.Snapshot
-	bins []uint64
+	now time.Time
+	out *metric.Snapshot
+	// cells and bins are memory that is used again.
+	cells, bins []uint64
 	// errors are those of the versions with enough labels, by window.
 	errors [][]versionErrors
 }
@@ -121,7 +122,11 @@ func (e *evaluation) version(mon *monitor) {
 	}
 	e.out.Add(metric.ModelInfo, 1, name, mon.version, taskName(p.Rules.Task), p.Path)
 	for k, c := range mon.watched {
-		e.reference(mon, k, c)
+		e.cells = mon.set.Lifetime(k, e.cells)
+		e.reference(mon, c, e.cells)
+	}
+	if mon.labelCounts != nil {
+		e.reference(mon, mon.labelColumn, mon.labelCounts.cells)
 	}
 	e.referencePerformance(mon)
 	e.sliceValues(mon)
@@ -152,8 +157,8 @@ func taskName(t outcome.Task) string {
 	return string(config.Regression)
 }
 
-// reference writes what does not depend on a window.
-func (e *evaluation) reference(mon *monitor, k int, c *profile.Column) {
+// reference writes what does not depend on a window. cells counts the values of all time.
+func (e *evaluation) reference(mon *monitor, c *profile.Column, cells []uint64) {
 	labels := func(more ...string) []string {
 		return append([]string{e.config.Name, mon.version, c.Name, string(c.Role)}, more...)
 	}
@@ -173,7 +178,7 @@ func (e *evaluation) reference(mon *monitor, k int, c *profile.Column) {
 		return // a series for each of thousands of tokens would be of no use
 	}
 	total := float64(sum(c.Bins))
-	e.bins = c.Coarse(mon.set.Lifetime(k, nil), e.bins)
+	e.bins = c.Coarse(cells, e.bins)
 	for i, n := range c.Bins {
 		e.out.Add(metric.BinReferenceRatio, float64(n)/total, labels(strconv.Itoa(i), c.BinRange(i))...)
 		e.out.Add(metric.BinValues, float64(e.bins[i]), labels(strconv.Itoa(i), c.BinRange(i))...)
@@ -255,7 +260,7 @@ func (c *columnEvaluation) add(d metric.Def, value float64, more ...string) {
 // quality writes the data-quality ratios.
 func (c *columnEvaluation) quality() {
 	v, records := c.view, float64(c.records)
-	if !v.TextLength { // of which the text itself tells
+	if !v.TextLength && v.Role != profile.Label { // of which the text itself tells; a label may still come
 		c.add(metric.MissingRatio, float64(v.Missing)/records)
 		c.add(metric.InvalidRatio, float64(v.Invalid)/records)
 	}
@@ -410,6 +415,9 @@ func (e *evaluation) performance(mon *monitor, i int, w config.Window) {
 		e.out.Add(metric.Performance, m.Value, labels(m.Name)...)
 	}
 	e.calibration(tally, metric.CalibrationScore, metric.CalibrationPositiveRatio, labels()...)
+	if mon.labelCounts != nil {
+		e.labelDrift(mon, tally, n, w)
+	}
 	delays := mon.outcomes.Delays(i)
 	for _, q := range []float64{0.5, 0.95} {
 		if delay, ok := delays.Quantile(q); ok {

@@ -624,6 +624,9 @@ func (m *model) joined(pair *outcome.Joined) {
 	if mon.confusion != nil {
 		mon.confusion.add(o)
 	}
+	if mon.labelCounts != nil {
+		mon.labelCounts.add(o.Label)
+	}
 	wrong := mon.rules.Wrong(o)
 	if wrong {
 		mon.errors++

@@ -23,8 +23,9 @@ type monitor struct {
 	watches []*watch // detectors; none without labels
 	delays  delayHistogram
 	// confusion is nil for a regression, and without labels.
-	confusion confusion
-	slices    *slice.Windows // nil without slices
+	confusion   confusion
+	labelCounts *labelCounts   // nil where labels are compared with nothing
+	slices      *slice.Windows // nil without slices
 	// estimators estimate the performance without labels; none where the reference does not allow for that.
 	estimators []estimator
 
@@ -58,6 +59,7 @@ func newMonitor(version string, m *model) *monitor {
 		if own.rules.Task == outcome.Classification {
 			mon.confusion = make(confusion)
 		}
+		mon.labelCounts = own.newLabelCounts(m.classes)
 	}
 	return mon
 }

@@ -77,6 +77,8 @@ type oracleWindow struct {
 		Joined   float64
 		Coverage float64
 	}
+	// Label is the column of labels of a regression.
+	Label         *oracleNumeric
 	Performance   map[string]*float64
 	ErrorRateTest *struct{ P *float64 } `json:"error_rate_test"`
 }
@@ -244,9 +246,13 @@ func runOnce(t *testing.T, config string, floors bool) (served, map[string][2]fl
 	models[0].run(t.Context())
 	e.store.Publish(models[0].evaluate(time.Now()), e.own())
 	bounds := make(map[string][2]float64)
-	view := models[0].monitors[0].set.View(0)
-	for i := range view.Columns {
-		v := &view.Columns[i]
+	mon := models[0].monitors[0]
+	columns := mon.set.View(0).Columns
+	if mon.labelCounts != nil {
+		columns = append(columns, mon.labelCounts.view(mon.outcomes.Tally(0)))
+	}
+	for i := range columns {
+		v := &columns[i]
 		if sd, ok := v.Column.Moments.StandardDeviation(); ok && sd > 0 {
 			points, reference, live, _ := v.Refined()
 			bounds[v.Name] = [2]float64{
@@ -292,6 +298,7 @@ func TestExpositionEqualsTheOracle(t *testing.T) {
 							filepath.Join(folder, "reference.csv"), log, labels, k, d.columns), false)
 						compareWindow(t, got, bounds, &w, k)
 						compareReference(t, got, &want)
+						compareLabels(t, got, &want, &w)
 						if w.Text != nil {
 							compareText(t, got, &want, &w)
 						}
@@ -334,12 +341,17 @@ func compareWindow(t *testing.T, got served, bounds map[string][2]float64, want 
 		// What the exporter calls the length of the column text; that is missing where the text is.
 		want.Numeric["text_tokens"] = want.Text.TokenCount
 	}
+	if want.Label != nil {
+		want.Numeric["label"] = *want.Label
+	}
 	for column, o := range want.Numeric {
 		label := "column=" + column
 		if o.Live.N < 30 {
 			continue // min_records
 		}
-		check(column+" missing", metric.MissingRatio, &o.Live.NullRate, 1e-12, "column="+strings.TrimSuffix(column, "_tokens"))
+		if column != "label" {
+			check(column+" missing", metric.MissingRatio, &o.Live.NullRate, 1e-12, "column="+strings.TrimSuffix(column, "_tokens"))
+		}
 		check(column+" mean", metric.ColumnMean, &o.Live.Mean, 1e-9, label)
 		check(column+" sd", metric.ColumnStandardDeviation, o.Live.Std, 1e-9, label)
 		distances(column, &o.Bins)
@@ -460,6 +472,35 @@ func compareText(t *testing.T, got served, want *oracle, w *oracleWindow) {
 			t.Errorf("there is a counter of a single token: %s", key)
 		}
 	}
+}
+
+// compareLabels holds the drift of the labels of a classification against the counts that the oracle has of them: of the
+// positive class and of the other one. It has no distances of them, so these are those of the counts.
+func compareLabels(t *testing.T, got served, want *oracle, w *oracleWindow) {
+	t.Helper()
+	if want.Reference.Performance["tp"] == nil {
+		return // a regression, compared as a column
+	}
+	counts := func(performance map[string]*float64) []uint64 {
+		n := func(name string) uint64 { return uint64(*performance[name]) }
+		return []uint64{n("tp") + n("fn"), n("tn") + n("fp")}
+	}
+	reference, live := counts(want.Reference.Performance), counts(w.Performance)
+	label := []string{"column=label", "role=label"}
+	for _, s := range binScores {
+		value, ok := s.f(reference, live)
+		if x, served := got.find(metric.Score, append(label, "statistic="+s.name)...); !ok || !served || !near(x, value, 1e-9) {
+			t.Errorf("%s of the labels is %.17g, want %.17g", s.name, x, value)
+		}
+	}
+	z, _ := stat.ProportionZ(reference[0], sum(reference), live[0], sum(live))
+	chi, _ := stat.ChiSquared(reference, live)
+	for test, p := range map[string]float64{"z": z.P, "chi_squared": chi.P} {
+		if x, ok := got.find(metric.PValue, append(label, "test="+test)...); !ok || !near(x, p, 1e-6) {
+			t.Errorf("%s of the labels is %.17g, want %.17g", test, x, p)
+		}
+	}
+	got.want(t, 0, metric.UnseenRatio, label...)
 }
 
 func compareReference(t *testing.T, got served, want *oracle) {

@@ -144,6 +144,9 @@ func (mon *monitor) save(e *state.Encoder) {
 	if mon.confusion != nil {
 		mon.confusion.save(e)
 	}
+	if mon.labelCounts != nil {
+		mon.labelCounts.save(e)
+	}
 	for _, w := range mon.watches {
 		w.save(e)
 	}
@@ -167,6 +170,9 @@ func (mon *monitor) load(d *state.Decoder, classes int) {
 	mon.delays.load(d)
 	if mon.confusion != nil {
 		mon.confusion.load(d, classes)
+	}
+	if mon.labelCounts != nil {
+		mon.labelCounts.load(d)
 	}
 	for _, w := range mon.watches {
 		w.load(d)

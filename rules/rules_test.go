@@ -348,7 +348,7 @@ func alertThresholds() map[string][]string {
 		"ModelSliceErrorRatioHigh":      {"slice_error_ratio_increase"},
 		"ModelVersionWorse":             {"version_error_ratio_difference"},
 		"ModelPredictionDrift":          drift,
-		"ModelLabelDrift":               {"positive_label_ratio_shift"},
+		"ModelLabelDrift":               append([]string{"positive_label_ratio_shift"}, drift...),
 		"ModelFeatureDrift":             drift,
 		"ModelManyFeaturesDrifted":      append([]string{"drifted_feature_ratio"}, drift...),
 		"ModelMissingValuesHigh":        {"missing_ratio_increase"},
@@ -367,10 +367,10 @@ func alertThresholds() map[string][]string {
 		"DriftExporterSeriesDropped": {},
 		"DriftEvaluationStale":       {},
 		"DriftSourceDown":            {},
-		"DriftSourceStalled":         {},
+		"DriftSourceStalled":         {"source_backlog_seconds"},
 		"DriftRecordsRejected":       {"rejected_record_ratio"},
 		"DriftReceiverRefusing":      {},
-		"DriftReceiverSpoolFilling":  {},
+		"DriftReceiverSpoolFilling":  {"receiver_spool_ratio"},
 		"ModelUpstreamDrifting":      {},
 	}
 }

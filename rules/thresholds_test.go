@@ -26,6 +26,7 @@ func TestShippedThresholdsAreThoseOfTheFile(t *testing.T) {
 			"mae_increase": 0.25, "accuracy_loss_estimated": 0.05, "mae_increase_estimated": 0.25,
 			"positive_label_ratio_shift": 0.1, "prediction_volume_decrease": 0.8, "label_age_seconds": 691200,
 			"labeled_ratio_decrease": 0.3, "rejected_record_ratio": 0.05, "slice_error_ratio_increase": 0.15,
+			"source_backlog_seconds": 300, "receiver_spool_ratio": 0.8,
 		}[r.Labels["statistic"]]
 		if r.Labels["severity"] == "critical" {
 			want = 0.15

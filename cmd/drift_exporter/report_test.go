@@ -80,9 +80,9 @@ func TestReportHasTheNumbersOfTheMetrics(t *testing.T) {
 			}
 		}
 	}
-	// Two columns of numbers have eight scores, two of categories five.
-	if compared != 2*8+2*5 {
-		t.Errorf("%d scores were compared, want 26", compared)
+	// Two columns of numbers have eight scores, three of categories, of which one is the label, five.
+	if compared != 2*8+3*5 {
+		t.Errorf("%d scores were compared, want 31", compared)
 	}
 }
 

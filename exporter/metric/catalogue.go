@@ -41,19 +41,22 @@ func with(labels []string, more ...string) []string {
 
 const everyInterval = " Computed every evaluation interval from the predictions of the window, which ends at the newest event time."
 
+// everyColumn is everyInterval of metrics that labels have too.
+const everyColumn = everyInterval + " Of role label: of the joined labels that arrived in the window, as drift_window_labels."
+
 // The catalogue.
 var (
 	Score = Def{
 		"drift_score", Gauge, with(perColumn, "statistic"),
-		"Distance of the window's values from the reference; large is bad, 0 is none. Each statistic has a range of its own, so do not average over them." + everyInterval,
+		"Distance of the window's values from the reference; large is bad, 0 is none. Each statistic has a range of its own, so do not average over them." + everyColumn,
 	}
 	NoiseFloor = Def{
 		"drift_noise_floor", Gauge, with(perColumn, "statistic"),
-		"Value that drift_score of the same labels stays below 99.9% of the time if nothing drifted, at the window's number of values." + everyInterval,
+		"Value that drift_score of the same labels stays below 99.9% of the time if nothing drifted, at the window's number of values." + everyColumn,
 	}
 	PValue = Def{
 		"drift_p_value", Gauge, with(perColumn, "test"),
-		"Probability of a difference from the reference at least as large as the window's if nothing drifted; small is bad." + everyInterval,
+		"Probability of a difference from the reference at least as large as the window's if nothing drifted; small is bad." + everyColumn,
 	}
 
 	MovingScore = Def{
@@ -67,7 +70,7 @@ var (
 
 	MissingRatio = Def{
 		"drift_missing_ratio", Gauge, perColumn,
-		"Share of the window's records in which the column is null, absent or not a finite number." + everyInterval,
+		"Share of the window's records in which the column is null, absent or not a finite number. Labels have none, for one that is missing may still come." + everyInterval,
 	}
 	ReferenceMissingRatio = Def{
 		"drift_reference_missing_ratio", Gauge,
@@ -76,11 +79,11 @@ var (
 	}
 	InvalidRatio = Def{
 		"drift_invalid_ratio", Gauge, perColumn,
-		"Share of the window's records in which the column has a value of the wrong type." + everyInterval,
+		"Share of the window's records in which the column has a value of the wrong type. Labels have none, for one that is missing may still come." + everyInterval,
 	}
 	UnseenRatio = Def{
 		"drift_unseen_ratio", Gauge, perColumn,
-		"Share of the window's values of a categorical column, or of the tokens of a text column, that the reference does not have." + everyInterval,
+		"Share of the window's values of a categorical column, or of the tokens of a text column, that the reference does not have." + everyColumn,
 	}
 	ReferenceUnseenRatio = Def{
 		"drift_reference_unseen_ratio", Gauge,
@@ -89,7 +92,7 @@ var (
 	}
 	OutOfRangeRatio = Def{
 		"drift_out_of_range_ratio", Gauge, perColumn,
-		"Share of the window's values of a numeric column that lie below the reference's minimum or above its maximum." + everyInterval,
+		"Share of the window's values of a numeric column that lie below the reference's minimum or above its maximum." + everyColumn,
 	}
 
 	ColumnSkew = Def{
@@ -100,7 +103,7 @@ var (
 
 	ColumnMean = Def{
 		"drift_column_mean", Gauge, perColumn,
-		"Mean of the window's values of a numeric column, in its own unit." + everyInterval,
+		"Mean of the window's values of a numeric column, in its own unit." + everyColumn,
 	}
 	ReferenceColumnMean = Def{
 		"drift_reference_column_mean", Gauge,
@@ -109,7 +112,7 @@ var (
 	}
 	ColumnStandardDeviation = Def{
 		"drift_column_standard_deviation", Gauge, perColumn,
-		"Standard deviation (n-1) of the window's values of a numeric column, in its own unit." + everyInterval,
+		"Standard deviation (n-1) of the window's values of a numeric column, in its own unit." + everyColumn,
 	}
 	ReferenceColumnStandardDeviation = Def{
 		"drift_reference_column_standard_deviation", Gauge,
@@ -118,12 +121,12 @@ var (
 	}
 	ColumnQuantile = Def{
 		"drift_column_quantile", Gauge, with(perColumn, "q"),
-		"Quantile q of the window's values of a numeric column, in its own unit, to the resolution of the profile's cut points." + everyInterval,
+		"Quantile q of the window's values of a numeric column, in its own unit, to the resolution of the profile's cut points." + everyColumn,
 	}
 	BinValues = Def{
 		"drift_column_bin_values_total", Counter,
 		[]string{"model", "version", "column", "role", "bin", "range"},
-		"Values counted in each coarse bin or category; counters of replicas add up.",
+		"Values counted in each coarse bin or category, of labels the first one of each prediction; counters of replicas add up.",
 	}
 	BinReferenceRatio = Def{
 		"drift_column_bin_reference_ratio", Gauge,

@@ -3,6 +3,7 @@ package outcome
 import (
 	"cmp"
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/drift-exporter/drift_exporter/exporter/state"
@@ -82,6 +83,9 @@ func (t *Tally) save(e *state.Encoder) {
 	e.Int(t.leftOut)
 	if t.rules.Task == Regression {
 		t.residuals.save(e)
+		if t.rules.Cells != nil {
+			t.labels.save(e)
+		}
 		return
 	}
 	e.Uint(uint64(len(t.confusion)))
@@ -101,6 +105,9 @@ func (t *Tally) load(d *state.Decoder) {
 	t.n, t.wrong, t.leftOut = d.Int(), d.Int(), d.Int()
 	if t.rules.Task == Regression {
 		t.residuals.load(d)
+		if t.rules.Cells != nil {
+			t.labels.load(d, t.rules.Cells)
+		}
 		return
 	}
 	for range d.Count(3) {
@@ -164,6 +171,64 @@ func (r *residuals) load(d *state.Decoder) {
 	r.divisors = d.Int()
 	for _, s := range r.sums() {
 		s.load(d)
+	}
+}
+
+// save writes the cells that are not empty, each with the distance from the one before.
+func (l *labelCells) save(e *state.Encoder) {
+	used, before := 0, 0
+	l.each(func(int, int64) { used++ })
+	e.Uint(uint64(used))
+	l.each(func(cell int, n int64) {
+		e.Uint(uint64(cell - before))
+		e.Int(n)
+		before = cell
+	})
+	l.below.save(e)
+	l.above.save(e)
+	e.Bool(l.crowded)
+	e.Uint(uint64(len(l.apart)))
+	for _, x := range slices.Sorted(maps.Keys(l.apart)) {
+		e.Float(x)
+		e.Int(l.apart[x])
+	}
+}
+
+// each calls f for the cells that are not empty, ascending.
+func (l *labelCells) each(f func(cell int, n int64)) {
+	for i, page := range l.pages {
+		if page == nil {
+			continue
+		}
+		for k, n := range page {
+			if n != 0 {
+				f(i*pageCells+k, n)
+			}
+		}
+	}
+}
+
+func (l *labelCells) load(d *state.Decoder, c *Cells) {
+	cell, cells := uint64(0), 2*len(c.Points)+1
+	for range d.Count(2) {
+		cell += d.Uint()
+		n := d.Int()
+		if cell >= uint64(cells) {
+			d.Fail("a label lies in cell %d of %d", cell, cells)
+			return
+		}
+		l.count(int(cell), cells, n)
+	}
+	l.below.load(d)
+	l.above.load(d)
+	l.crowded = d.Bool()
+	for range d.Count(9) {
+		x := d.Float()
+		if math.IsNaN(x) {
+			d.Fail("a label is no number")
+			return
+		}
+		l.tell(x, d.Int(), c.Apart)
 	}
 }
 

@@ -42,6 +42,9 @@ type Rules struct {
 	Positive    uint32
 	// Tolerance is the absolute error above which a regression's prediction counts as an error, in the label's unit.
 	Tolerance float64
+	// Cells are what a regression's labels are counted in, so that they can be compared with those of a reference; nil
+	// if they are not.
+	Cells *Cells
 }
 
 // Wrong reports whether the prediction of an outcome is an error.
@@ -76,6 +79,7 @@ type Tally struct {
 	confusion confusion
 	scores    scores
 	residuals residuals
+	labels    labelCells
 }
 
 // NewTally returns an empty tally.
@@ -125,6 +129,9 @@ func (t *Tally) addNumber(o Outcome, by int64) {
 		t.wrong += by
 	}
 	t.residuals.add(o.Prediction.Number, o.Label.Number, by)
+	if t.rules.Cells != nil {
+		t.labels.add(t.rules.Cells, o.Label.Number, by)
+	}
 }
 
 func (t *Tally) addClass(o Outcome, x *scored, by int64) {
@@ -153,6 +160,9 @@ func (t *Tally) Merge(other *Tally) {
 	t.confusion.merge(other.confusion)
 	t.scores.merge(&other.scores)
 	t.residuals.merge(&other.residuals)
+	if t.rules.Cells != nil {
+		t.labels.merge(t.rules.Cells, &other.labels)
+	}
 }
 
 // Errors returns how many of the n outcomes are errors: of a classification, those whose class differs from the
