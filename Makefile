@@ -118,7 +118,7 @@ golden: ## Rewrite the golden files of the packages that have them
 	done
 
 .PHONY: check
-check: check-format check-vet lint check-config check-metrics check-rules check-alertmanager check-dashboards check-kubernetes ## Run all checks that are not tests
+check: check-format check-vet check-rounding lint check-config check-metrics check-rules check-alertmanager check-dashboards check-kubernetes ## Run all checks that are not tests
 
 .PHONY: check-format
 check-format:
@@ -128,6 +128,17 @@ check-format:
 check-vet:
 	$(GO) vet ./...
 	$(GO) -C .ci/bench vet -mod=mod . ./loggen ./toparquet
+
+# Processors such as arm64 round x*y + z once, unless the product is converted: float64(x*y) + z. What decides in which
+# cell a value is counted must be the same everywhere, for the counts of replicas are added up.
+.PHONY: check-rounding
+check-rounding:
+	@mkdir -p $(BIN)
+	GOARCH=arm64 $(GO) build -gcflags='./exporter/...=-S' ./exporter/window 2> $(BIN)/arm64.s
+	@fused=$$(grep -E 'FN?M(ADD|SUB)[DS]' $(BIN)/arm64.s | grep -o '[^/(]*/[^/]*\.go:[0-9]*' | sort -u); \
+	[ -n "$$fused" ] || { echo "no such instruction at all: are they called otherwise now?"; exit 1; }; \
+	wrong=$$(echo "$$fused" | grep -E '^(decode|profile|window)/|^stat/quantile\.go'); \
+	[ -z "$$wrong" ] || { echo "rounded once on arm64, convert the product:"; echo "$$wrong"; exit 1; }
 
 .PHONY: fmt
 fmt: ## Format the code

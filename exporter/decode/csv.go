@@ -28,6 +28,9 @@ type CSV struct {
 	names   []string
 	unknown []string // names that the schema does not want
 	plan    csvPlan
+	uses    []csvUse // of the fields, for the quick way; nil if it cannot be taken
+	lacking []int    // columns that the header lacks
+	clock   clock
 
 	// bounds are the fields of the record at hand: field k is source[bounds[k] : bounds[k+1]-1], for as many fields as
 	// the header has. source is the data or unquoted; it is padded as parseNumber wants it.
@@ -71,13 +74,27 @@ func (d *CSV) Decode(header, data []byte, b *record.Batch) {
 		d.setHeader(header)
 	}
 	b.Lines = bytes.Count(data, []byte{'\n'})
-	wide := d.pad(data)
+	wide, copied := d.pad(data)
 	data = wide[:len(data)]
 	// quote is the first quote from i on, or an earlier one. Once a quote is never closed, nothing behind it that spans
 	// lines is closed either, for both would be open at the first line end; to look no further than the line keeps the
 	// time linear.
 	quote, spanning := -1, true
+	if !copied && csvFind(data, 0, '"') == len(data) {
+		b.Borrow(data)
+	}
+	for k := range d.uses {
+		if u := &d.uses[k]; u.role == roleNumber || u.role == roleText {
+			u.column = &b.Columns[u.index]
+		}
+	}
 	for i, line := 0, 0; i < len(data); {
+		if d.uses != nil {
+			if end := d.quick(b, wide, i, line); end > 0 && end <= len(data) {
+				i, line = end, line+1
+				continue
+			}
+		}
 		end := min(csvFind(data, i, '\n')+1, len(data))
 		if quote < i {
 			quote = csvFind(data, i, '"')
@@ -167,14 +184,14 @@ func csvTextEnd(data []byte, i, end int) int {
 	return end
 }
 
-// pad returns data with numPadding bytes more, of which the first is 0.
-func (d *CSV) pad(data []byte) []byte {
+// pad returns data with numPadding bytes more, of which the first is 0, and whether it had to copy data for that.
+func (d *CSV) pad(data []byte) (wide []byte, copied bool) {
 	n := len(data)
 	if cap(data)-n >= numPadding && data[:n+1][n] == 0 {
-		return data[:n+numPadding]
+		return data[:n+numPadding], false
 	}
 	d.padded = append(append(d.padded[:0], data...), make([]byte, numPadding)...)
-	return d.padded
+	return d.padded, true
 }
 
 // setHeader makes names and plan from the header line.
@@ -200,6 +217,7 @@ func (d *CSV) setHeader(header []byte) {
 		d.plan.where = append(d.plan.where, d.find(w.Path))
 	}
 	wanted := slices.Concat([]int{d.plan.id, d.plan.time, d.plan.version}, d.plan.idParts, d.plan.columns, d.plan.where)
+	d.setUses()
 	d.unknown = d.unknown[:0]
 	for k, name := range d.names {
 		if !slices.Contains(wanted, k) && len(d.unknown) < maxUnknown {
@@ -321,9 +339,7 @@ func (d *CSV) value(k int) (text []byte, ok bool) {
 	if k == csvNone {
 		return nil, false
 	}
-	text = d.field(k)
-	i, j := numTrim(text, 0, len(text))
-	return text, !d.missing.has(text[i:j])
+	return d.field(k), !d.isMissing(d.bounds[k], d.bounds[k+1]-1)
 }
 
 // take appends the record at hand to the batch, or says there why not. line is the line that it starts on, fields the
@@ -363,7 +379,10 @@ func (d *CSV) take(b *record.Batch, line, fields int, problem string) {
 			c.Spans = append(c.Spans, d.span(b, field))
 			continue
 		}
-		value, wrong := d.number(field)
+		value, wrong := math.NaN(), false
+		if field != csvNone {
+			value, wrong = d.number(d.bounds[field], d.bounds[field+1]-1)
+		}
 		if wrong {
 			c.Wrong = append(c.Wrong, uint32(b.Rows))
 		}
@@ -394,23 +413,27 @@ func (d *CSV) time() (ns int64, problem string) {
 	return 0, fmt.Sprintf("field %q is no time: %q", name, text[:min(len(text), csvShown)])
 }
 
-// span copies the text of a field of the record at hand into the batch.
+// span is the text of a field of the record at hand, in the batch.
 func (d *CSV) span(b *record.Batch, k int) record.Span {
-	text, ok := d.value(k)
-	if !ok {
+	if _, ok := d.value(k); !ok {
 		return record.Absent
 	}
-	offset := len(b.Bytes)
-	b.Bytes = append(b.Bytes, text...)
-	return record.Span{Offset: uint32(offset), Length: uint32(len(text))}
+	return d.text(b, d.bounds[k], d.bounds[k+1]-1)
 }
 
-// number is the value of a numeric field of the record at hand: NaN where it is missing or wrong.
-func (d *CSV) number(k int) (value float64, wrong bool) {
-	if k == csvNone {
-		return math.NaN(), false
+// text brings source[i:j] into the batch, if it is not there.
+func (d *CSV) text(b *record.Batch, i, j int) record.Span {
+	if b.Borrowed() {
+		return record.Span{Offset: uint32(i), Length: uint32(j - i)}
 	}
-	i, j := numTrim(d.source, d.bounds[k], d.bounds[k+1]-1)
+	offset := len(b.Bytes)
+	b.Bytes = append(b.Bytes, d.source[i:j]...)
+	return record.Span{Offset: uint32(offset), Length: uint32(j - i)}
+}
+
+// number is the value of the field source[i:j] of a numeric column: NaN where it is missing or wrong.
+func (d *CSV) number(i, j int) (value float64, wrong bool) {
+	i, j = numTrim(d.source, i, j)
 	if d.missing.has(d.source[i:j]) {
 		return math.NaN(), false
 	}

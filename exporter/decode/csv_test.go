@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -374,6 +375,56 @@ func FuzzCSV(f *testing.F) {
 					t.Fatalf("%q: field %d of record %d is %q, encoding/csv has %q", data, k, row, got, want[row][k])
 				}
 			}
+		}
+	})
+}
+
+// FuzzCSVQuickly compares the quick way through records with the other one.
+func FuzzCSVQuickly(f *testing.F) {
+	for _, s := range []string{
+		"2026-03-14T09:26:53Z,a1,7.25,red,x\n2026-03-14T09:26:54.5Z,a2,-3e2,,y\r\n",
+		"2026-03-14 09:26:53,, 7 ,NA,None\n1773480413,a,null,nul,Nile\n2026-03-14T09:26:53Z,a,7,red\n",
+		"2026-03-14T09:26:53Z,a,07,r\red,x,\nyesterday,a,1,b,c\n\n,,,,\n2026-03-14T09:26:53Z,a,inf,red,1e999",
+		"2026-03-14T09:26:53Z,\"a,\n1\",7x,\"re\"\"d\",x\n 2026-03-14T09:26:53Z ,a,,\t,\r\n2026-03-14T09:26:53Z,a,1,b,c\"\n",
+	} {
+		f.Add([]byte(s), uint8(0))
+		f.Add([]byte(s), uint8(1))
+	}
+	f.Fuzz(func(t *testing.T, data []byte, shape uint8) {
+		s := csvSchema(numeric("n"), categorical("c"), numeric("gone"), prose("none"))
+		s.ID, s.Time, s.Version = []string{"id"}, []string{"ts"}, []string{"v"}
+		header := []byte("ts,id,n,c,v\n")
+		switch shape % 3 {
+		case 1:
+			header = []byte("ts,id,unknown,v,n\n")
+		case 2:
+			s.ID, s.Time, s.Version, s.Missing = nil, nil, nil, []string{"-1", "none"}
+		}
+		quick, careful := NewCSV(s, 1), NewCSV(s, 1)
+		careful.setHeader(header)
+		careful.uses = nil
+		var got, want record.Batch
+		for range 2 { // the second time with the memory of the first one
+			quick.Decode(header, data, &got)
+			careful.Decode(header, data, &want)
+		}
+		if quick.uses == nil {
+			t.Fatal("the quick way is not taken")
+		}
+		for k, c := range got.Columns {
+			if len(c.Numbers) != len(want.Columns[k].Numbers) || len(c.Spans) != len(want.Columns[k].Spans) {
+				t.Fatalf("%q: column %d has another length", data, k)
+			}
+			if a, b := csvColumn(&got, k), csvColumn(&want, k); a != b || c.Lacking != want.Columns[k].Lacking {
+				t.Fatalf("%q: column %d is %s, want %s", data, k, a, b)
+			}
+		}
+		a, b := csvStrings(&got, got.Versions), csvStrings(&want, want.Versions)
+		if got.Rows != want.Rows || !slices.Equal(a, b) || !slices.Equal(got.IDs, want.IDs) ||
+			!slices.Equal(got.Times, want.Times) || !slices.Equal(got.RowLines, want.RowLines) ||
+			!reflect.DeepEqual(got.Rejects, want.Rejects) && len(got.Rejects)+len(want.Rejects) > 0 {
+			t.Fatalf("%q: versions %q, ids %d, times %d, lines %d, rejects %v; want %q, %d, %d, %d, %v", data, a, got.IDs,
+				got.Times, got.RowLines, got.Rejects, b, want.IDs, want.Times, want.RowLines, want.Rejects)
 		}
 	})
 }

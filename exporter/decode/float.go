@@ -31,8 +31,16 @@ func parseNumber(b []byte, i int) (value float64, end int, ok bool) {
 	man, digits, exp := numEight(x<<(64-8*n&63)), int(n), 0
 	i += int(n)
 	if b[i] == '.' {
+		// numDigits without a call, which takes 2 % of a whole run.
 		point := i + 1
-		man, i = numDigits(b, point, man)
+		i = point
+		x, n = numCount(b, i)
+		for ; n == 8; x, n = numCount(b, i) {
+			man = man*1e8 + numEight(x)
+			i += 8
+		}
+		man = man*numTens[n&15] + numEight(x<<(56-8*n&63)<<8)
+		i += int(n)
 		exp = point - i
 		digits -= exp
 		if exp == 0 {
@@ -42,8 +50,9 @@ func parseNumber(b []byte, i int) (value float64, end int, ok bool) {
 	if b[i]|0x20 == 'e' || digits > numMaxDigits {
 		return numAny(b, start)
 	}
-	value, known := numValue(man, exp)
-	if !known {
+	if tens := uint(-exp); tens < uint(len(numExact)) && man < 1<<53 {
+		value = float64(int64(man)) / numExact[tens] // as in numValue
+	} else if value, ok = numValue(man, exp); !ok {
 		return numAny(b, start)
 	}
 	if neg {

@@ -123,6 +123,10 @@ func (d *JSONL) fast(i int) int {
 			if span, after := plainString(b, i); after > 0 {
 				s.column.Spans = append(s.column.Spans, span)
 				end = after
+			} else if n := plainInteger(b, i); n > 0 {
+				s.column.Spans = append(s.column.Spans, record.Span{Offset: uint32(i), Length: uint32(n)})
+				s.column.Bare = append(s.column.Bare, uint32(d.batch.Rows))
+				end = i + n
 			}
 		case roleTime:
 			if t, after := d.clock.follow(b, i+1); b[i] == '"' && after > 0 && b[after] == '"' {
@@ -174,6 +178,15 @@ func plainString(b []byte, i int) (record.Span, int) {
 		return record.Span{}, 0
 	}
 	return record.Span{Offset: uint32(i + 1), Length: uint32(end - i - 1)}, end + 1
+}
+
+// plainInteger returns the length of the integer of up to seven digits at b[i]; 0 if there is none.
+func plainInteger(b []byte, i int) int {
+	_, n := numCount(b, i)
+	if after := b[i+int(n)]; n == 8 || n > 1 && b[i] == '0' || after == '.' || after|0x20 == 'e' {
+		return 0
+	}
+	return int(n)
 }
 
 // next goes from place p to the next value, by a remembered step if one fits.

@@ -12,6 +12,8 @@ type missingTexts struct {
 	// is one.
 	first [256]bool
 	empty bool
+	// doubtful says which bytes a field may begin with that holds such a text and spaces.
+	doubtful [256]bool
 }
 
 func newMissingTexts(texts []string) *missingTexts {
@@ -25,6 +27,8 @@ func newMissingTexts(texts []string) *missingTexts {
 			m.first[text[0]] = true
 		}
 	}
+	m.doubtful = m.first
+	m.doubtful[' '], m.doubtful['\t'] = true, true
 	return m
 }
 

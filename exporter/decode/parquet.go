@@ -334,6 +334,9 @@ func appendTimes[T any](dst []T, value T, n int) []T {
 
 // choose takes out of the batch the rows of other models and those without a time.
 func (p *Parquet) choose(b *record.Batch) {
+	if len(p.schema.Where) == 0 && !slices.Contains(b.Times, timeMissing) && !slices.Contains(b.Times, timeWrong) {
+		return
+	}
 	p.keep = p.keep[:0]
 	kept := 0
 	for row := range b.Rows {

@@ -23,13 +23,14 @@ type Delays struct {
 
 // Add adds a delay if sign is +1 and takes back one that was added before if it is -1. Delays up to a millisecond,
 // among them the negative ones of labels that are stamped before their prediction, count as 0.
-func (d *Delays) Add(delay time.Duration, sign int) {
-	bucket := int16(0)
-	if delay > shortestDelay {
-		// At most 314, as a duration is at most 292 years.
-		bucket = int16(math.Ceil(math.Log(float64(delay)/float64(shortestDelay)) / math.Log(delayGrowth)))
+func (d *Delays) Add(delay time.Duration, sign int) { d.count(delayBucket(delay), int64(sign)) }
+
+func delayBucket(delay time.Duration) int16 {
+	if delay <= shortestDelay {
+		return 0
 	}
-	d.count(bucket, int64(sign))
+	// At most 314, as a duration is at most 292 years.
+	return int16(math.Ceil(math.Log(float64(delay)/float64(shortestDelay)) / math.Log(delayGrowth)))
 }
 
 func (d *Delays) count(bucket int16, by int64) {

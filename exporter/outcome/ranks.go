@@ -39,10 +39,16 @@ type sides struct {
 	positive, negative int64
 }
 
-func (r *ranks) add(score float64, positive bool, by int64) {
+// finestBucket returns the bucket of a score before any width was doubled.
+func finestBucket(score float64) int32 {
 	logit := math.Log(score) - math.Log1p(-score)
 	logit = min(max(logit, -logitLimit), logitLimit)
-	key := int32(math.Floor(math.Ldexp(logit, finestExponent))) >> r.level
+	return int32(math.Floor(math.Ldexp(logit, finestExponent)))
+}
+
+// add counts a score in its finest bucket.
+func (r *ranks) add(finest int32, positive bool, by int64) {
+	key := finest >> r.level
 	if positive {
 		r.count(key, sides{positive: by})
 	} else {

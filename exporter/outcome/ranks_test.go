@@ -52,7 +52,7 @@ func TestAUCOfCrowdedScoresIsWithinATenthOfAPercent(t *testing.T) {
 					logit += test.spread * test.gap
 				}
 				score := 1 / (1 + math.Exp(-logit))
-				r.add(score, positive, 1)
+				r.add(finestBucket(score), positive, 1)
 				if positive {
 					sides[1] = append(sides[1], score)
 				} else {
@@ -75,8 +75,8 @@ func TestAUCOfTiesIsExact(t *testing.T) {
 	for range 5000 {
 		side := random.IntN(2)
 		score := float64(random.IntN(9)+side) / 10
-		one.add(0.3, side == 1, 1)
-		ten.add(score, side == 1, 1)
+		one.add(finestBucket(0.3), side == 1, 1)
+		ten.add(finestBucket(score), side == 1, 1)
 		sides[side] = append(sides[side], score)
 	}
 	near(t, "auc of one score", one.auc(), 0.5, 1e-15)
@@ -90,8 +90,8 @@ func TestAUCErrorIsWithinTheTiedPairs(t *testing.T) {
 	for i := range 20000 {
 		near := 0.5 + 1e-5*float64(i%3)
 		far := float64(i+1) / 20001
-		r.add(near, i%3 == 2, 1)
-		r.add(far, i%2 == 0, 1)
+		r.add(finestBucket(near), i%3 == 2, 1)
+		r.add(finestBucket(far), i%2 == 0, 1)
 		if i%3 == 2 {
 			positives = append(positives, near)
 		} else {
@@ -121,8 +121,8 @@ func TestRanksHoldFewBuckets(t *testing.T) {
 	random := rand.New(rand.NewPCG(15, 16))
 	var r ranks
 	for range 200000 {
-		r.add(math.Exp(-40*random.Float64()), false, 1)
-		r.add(1-math.Exp(-40*random.Float64()), true, 1)
+		r.add(finestBucket(math.Exp(-40*random.Float64())), false, 1)
+		r.add(finestBucket(1-math.Exp(-40*random.Float64())), true, 1)
 	}
 	if most := 2*logitLimit*256 + 1; len(r.buckets) > most || r.level != coarsestLevel {
 		t.Errorf("%d buckets at level %d, want at most %d at %d", len(r.buckets), r.level, most, coarsestLevel)

@@ -21,7 +21,15 @@ type calibration struct {
 	scores    sum
 }
 
-func (s *scores) add(score float64, positive bool, by int64) {
+// scored is a score from 0 to 1 with what tallies need to know of it: making it takes more than adding it.
+type scored struct {
+	score, miss, loss float64
+	positive          bool // the label is
+	bin               int
+	logit             int32 // bucket of the logit, of the finest
+}
+
+func newScored(score float64, positive bool) scored {
 	// The complement is taken after clipping, as scikit-learn 1.2 does: the other order differs where a score is 0 or 1.
 	p := min(max(score, 1e-15), 1-1e-15)
 	miss := score
@@ -30,16 +38,20 @@ func (s *scores) add(score float64, positive bool, by int64) {
 	} else {
 		p = 1 - p
 	}
+	return scored{score, miss, -math.Log(p), positive, calibrationBin(score), finestBucket(score)}
+}
+
+func (s *scores) add(x *scored, by int64) {
 	s.n += by
-	s.loss.add(-math.Log(p) * float64(by))
-	s.squared.addSquare(miss, by)
-	bin := &s.bins[calibrationBin(score)]
+	s.loss.add(x.loss * float64(by))
+	s.squared.addSquare(x.miss, by)
+	bin := &s.bins[x.bin]
 	bin.n += by
-	bin.scores.add(score * float64(by))
-	if positive {
+	bin.scores.add(x.score * float64(by))
+	if x.positive {
 		bin.positives += by
 	}
-	s.ranks.add(score, positive, by)
+	s.ranks.add(x.logit, x.positive, by)
 }
 
 // calibrationBin returns the bin of a score. Bins are right-closed, (0.1, 0.2] and so on, and the first one holds 0 as

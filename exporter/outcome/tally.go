@@ -90,6 +90,20 @@ func NewTally(rules Rules) *Tally {
 // Add adds an outcome if sign is +1 and takes back one that was added before if it is -1. Regression outcomes with a
 // number that is not finite or exceeds 1e140 in magnitude are left out, as their squares cannot be summed; see LeftOut.
 func (t *Tally) Add(o Outcome, sign int) {
+	x := t.rules.scored(o)
+	t.addScored(o, &x, sign)
+}
+
+// scored is what tallies need of an outcome's score, if it counts.
+func (r Rules) scored(o Outcome) scored {
+	if r.Task != Classification || !r.HasPositive || !(o.Score >= 0 && o.Score <= 1) {
+		return scored{}
+	}
+	return newScored(o.Score, o.Label.Class == r.Positive)
+}
+
+// addScored is Add of an outcome that several tallies get, whose score was made ready once.
+func (t *Tally) addScored(o Outcome, x *scored, sign int) {
 	if sign != 1 && sign != -1 {
 		panic("bug: the sign of an outcome is neither 1 nor -1")
 	}
@@ -97,7 +111,7 @@ func (t *Tally) Add(o Outcome, sign int) {
 	if t.rules.Task == Regression {
 		t.addNumber(o, by)
 	} else {
-		t.addClass(o, by)
+		t.addClass(o, x, by)
 	}
 	if t.n == 0 {
 		// Frees memory, and a score histogram that has become coarse starts anew.
@@ -120,7 +134,7 @@ func (t *Tally) addNumber(o Outcome, by int64) {
 	}
 }
 
-func (t *Tally) addClass(o Outcome, by int64) {
+func (t *Tally) addClass(o Outcome, x *scored, by int64) {
 	t.n += by
 	if t.rules.Wrong(o) {
 		t.wrong += by
@@ -131,7 +145,7 @@ func (t *Tally) addClass(o Outcome, by int64) {
 	case o.Score < 0 || o.Score > 1:
 		t.leftOut += by
 	default:
-		t.scores.add(o.Score, o.Label.Class == t.rules.Positive, by)
+		t.scores.add(x, by)
 	}
 }
 

@@ -59,11 +59,12 @@ func (w *Windows) Add(p *Prediction, l Label, sign int) {
 	if sign > 0 {
 		w.Advance(l.Time)
 	}
-	outcome, delay := p.Outcome(l), time.Duration(l.Time-p.Time)
+	outcome, delay := p.Outcome(l), delayBucket(time.Duration(l.Time-p.Time))
+	score := w.rules.scored(outcome)
 	for i := range w.list {
 		if at := w.list[i].at(l.Time, w.newest, sign > 0, w.rules); at != nil {
-			at.tally.Add(outcome, sign)
-			at.delays.Add(delay, sign)
+			at.tally.addScored(outcome, &score, sign)
+			at.delays.count(delay, int64(sign))
 			at.saved = nil
 		}
 	}

@@ -40,7 +40,7 @@ func (d *distribution) at(rank uint64) float64 {
 // quantile is stat.Quantile of the values.
 func (d *distribution) quantile(prob float64) float64 {
 	last := d.n() - 1
-	position := float64(last) * prob
+	position := float64(float64(last) * prob) // the outer conversion: see make check-rounding
 	rank := min(uint64(position), last)
 	if rank == last {
 		return d.at(last)

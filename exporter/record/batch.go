@@ -221,6 +221,9 @@ type Batch struct {
 	Halves []Half
 	// Bytes is what all spans point into.
 	Bytes []byte
+	// own is the memory of Bytes while they are borrowed.
+	own      []byte
+	borrowed bool
 	// Lines is the number of lines that the batch was read from, blank ones and rejects included.
 	Lines int
 	// Skipped is the number of records that Schema.Where or a mapping's conditions kept out.
@@ -246,10 +249,19 @@ func (b *Batch) String(s Span) string { return string(b.Text(s)) }
 // Text returns the bytes of a span, which are valid until the batch is reset.
 func (b *Batch) Text(s Span) []byte { return b.Bytes[s.Offset : s.Offset+s.Length] }
 
+// Borrow makes Bytes be data, which must stay as it is until the batch is reset.
+func (b *Batch) Borrow(data []byte) { b.own, b.Bytes, b.borrowed = b.Bytes, data, true }
+
+// Borrowed reports whether Bytes are borrowed, so that nothing may be appended to them.
+func (b *Batch) Borrowed() bool { return b.borrowed }
+
 // Reset empties the batch and shapes it for the schema, keeping its memory.
 func (b *Batch) Reset(s *Schema) {
 	if len(b.Columns) != len(s.Columns) {
 		b.Columns = make([]Column, len(s.Columns))
+	}
+	if b.borrowed {
+		b.Bytes, b.own, b.borrowed = b.own, nil, false
 	}
 	b.Rows, b.Lines, b.Skipped = 0, 0, 0
 	b.Halves = b.Halves[:0]

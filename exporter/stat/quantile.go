@@ -12,7 +12,7 @@ func Quantile(sorted []float64, prob float64) float64 {
 	if len(sorted) == 0 {
 		panic("bug: quantile of no values")
 	}
-	position := float64(len(sorted)-1) * min(1, max(0, prob))
+	position := float64(float64(len(sorted)-1) * min(1, max(0, prob)))
 	i := int(position)
 	if i >= len(sorted)-1 {
 		return sorted[len(sorted)-1]
@@ -57,7 +57,7 @@ func CellQuantile(points []float64, cells []uint64, prob float64) (float64, bool
 		return 0, false
 	}
 	checkCells(points, cells)
-	wanted := prob * float64(n)
+	wanted := float64(prob * float64(n))
 	var below uint64
 	i := 0
 	for ; i < len(cells)-1; i++ {

@@ -7,15 +7,22 @@ import (
 	"github.com/drift-exporter/drift_exporter/exporter/record"
 )
 
-const cacheBits = 6
+const cacheBits = 7
 
 // categoryCache remembers the cells of the categories that were looked up last. Most columns have few categories, most
 // of them of at most sixteen bytes, and comparing two numbers is cheaper than hashing a string.
-type categoryCache [1 << cacheBits]struct {
+type categoryCache [1 << cacheBits]cachedCategory
+
+type cachedCategory struct {
 	head, tail uint64 // the first and the last eight bytes, which overlap
 	value      string
 	length     uint32 // of the value, plus one
 	code       uint32
+}
+
+// at returns where a category is kept that begins with these bytes.
+func (t *categoryCache) at(head uint64, span record.Span) *cachedCategory {
+	return &t[(head+uint64(span.Length))*0x9e3779b97f4a7c15>>(64-cacheBits)]
 }
 
 func (t *categoryCache) code(c *profile.Column, b *record.Batch, span record.Span) uint32 {
@@ -23,7 +30,7 @@ func (t *categoryCache) code(c *profile.Column, b *record.Batch, span record.Spa
 		return c.Category(b.Text(span))
 	}
 	head, tail := endsOf(b.Bytes, span)
-	e := &t[(head+uint64(span.Length))*0x9e3779b97f4a7c15>>(64-cacheBits)]
+	e := t.at(head, span)
 	if e.head == head && e.tail == tail && e.length == span.Length+1 &&
 		(span.Length <= 16 || e.value == string(b.Text(span))) {
 		return e.code

@@ -1,138 +1,239 @@
 package window
 
 import (
-	"bytes"
 	"encoding/binary"
-	"math"
+	"math/bits"
 	"slices"
 )
 
-// entry is one cell of a pane that is not empty.
-type entry struct {
-	cell, count uint32
-}
+// The cells of a pane are kept as bytes, in blocks of 64 cells; blocks that are empty are left out. A block is
+//
+//	header   a varint: 8 times the distance from the block before, in blocks, plus 4 if the bitmap is that of the block
+//	         before, plus 0, 1 or 2 for counts of 1, 2 or 4 bytes
+//	bitmap   of the cells that are not empty, the first one lowest: 8 bytes, unless it is that of the block before
+//	counts   of these cells, ascending
+//
+// with all numbers little-endian. In a pane of continuous values, which hardly ever hit a cut point, every second cell
+// is in use, in one block as in the next: then a cell takes one or two bytes.
+const block = 64
 
-// stretch is how many cells appendEntries makes room for at a time.
-const stretch = 1024
+// Flags of a block's header, and the bits of it that they take.
+const (
+	widthFlags = 3
+	sameFlag   = 4
+	flagBits   = 3
+)
 
-// appendEntries returns the cells that are not empty, in the memory of entries. In a pane some are and some are
-// not, at random, so that a branch on it would be predicted wrongly half the time: an entry is always written, and
-// kept by moving on only if it counts.
-func appendEntries(entries []entry, counts []uint32) []entry {
-	for from := 0; from < len(counts); from += stretch {
-		some := counts[from:min(from+stretch, len(counts))]
-		entries = slices.Grow(entries, len(some)+1)
-		room, n := entries[len(entries):cap(entries)], 0
-		for i, count := range some {
-			room[n] = entry{uint32(from + i), count}
-			n += int((count | -count) >> 31) // 1 unless count is 0
-		}
-		entries = entries[:len(entries)+n]
+// longestBlock is how many bytes a block takes at most.
+const longestBlock = binary.MaxVarintLen64 + 8 + 4*block
+
+// padded returns the number of cells rounded up to whole blocks.
+func padded(cells int) int { return (cells + block - 1) / block * block }
+
+// encode makes counts, which are whole blocks, compact, in the memory of buf.
+func encode(buf []byte, counts []uint32) []byte {
+	w := writer{cells: buf[:0], last: -1}
+	for i := 0; i < len(counts); i += block {
+		w.add(i/block, (*[block]uint32)(counts[i:]))
 	}
-	return entries
+	return w.cells
 }
 
-// encode makes entries compact. An entry is its count, shifted by a bit, as a varint. The bit says that the
-// distance from the cell before is another one than last time, and follows as a varint: in a pane of continuous
-// values, which hardly ever hit a cut point, every second cell is in use and a cell takes one or two bytes.
-func encode(entries []entry) []byte {
-	const longest = 2 * binary.MaxVarintLen64 // of an entry
-	var few [4096]byte
-	buf, n := few[:], 0
-	cell, gap := uint32(0), uint32(0)
-	for _, e := range entries {
-		if len(buf)-n < longest {
-			buf = append(buf, make([]byte, len(buf))...)
+// merge adds encoded cells to others.
+func merge(a, b []byte) []byte {
+	w := writer{last: -1}
+	x, y := reader{cells: a, at: -1}, reader{cells: b, at: -1}
+	moreX, moreY := x.next(), y.next()
+	for moreX || moreY {
+		var sum [block]uint32
+		takeX := moreX && (!moreY || x.at <= y.at)
+		takeY := moreY && (!moreX || y.at <= x.at)
+		var at int
+		if takeX {
+			at = x.at
+			addBlock(&sum, &x, 1)
+			moreX = x.next()
 		}
-		count, distance := uint64(e.count)<<1, e.cell-cell
-		cell = e.cell
-		if distance == gap {
-			n = putUvarint(buf, n, count)
-			continue
+		if takeY {
+			at = y.at
+			addBlock(&sum, &y, 1)
+			moreY = y.next()
 		}
-		gap = distance
-		n = putUvarint(buf, n, count|1)
-		n = putUvarint(buf, n, uint64(gap))
+		w.add(at, &sum)
 	}
-	return bytes.Clone(buf[:n])
+	return w.cells
 }
 
-// putUvarint writes a varint, which mostly is one byte, to buf[n:] and returns the index behind it.
-func putUvarint(buf []byte, n int, v uint64) int {
-	if v < 0x80 {
-		buf[n] = byte(v)
-		return n + 1
+// add adds encoded cells to a total of whole blocks.
+func add[T uint32 | uint64](total []T, cells []byte) { addTimes(total, cells, 1) }
+
+// subtract takes encoded cells from a total of whole blocks.
+func subtract[T uint32 | uint64](total []T, cells []byte) { addTimes(total, cells, ^T(0)) }
+
+// addTimes adds encoded cells times a factor, which may be -1.
+func addTimes[T uint32 | uint64](total []T, cells []byte, factor T) {
+	for r := (reader{cells: cells, at: -1}); r.next(); {
+		addBlock((*[block]T)(total[r.at*block:]), &r, factor)
 	}
-	return n + binary.PutUvarint(buf[n:], v)
 }
 
-// reader goes through encoded cells.
+// addBlock adds the block at which a reader is.
+func addBlock[T uint32 | uint64](total *[block]T, r *reader, factor T) {
+	left, counts := r.bitmap, r.counts
+	switch r.width {
+	case 0:
+		for _, count := range counts {
+			total[bits.TrailingZeros64(left)&(block-1)] += T(count) * factor
+			left &= left - 1
+		}
+	case 1:
+		for ; len(counts) >= 2; counts = counts[2:] {
+			total[bits.TrailingZeros64(left)&(block-1)] += T(binary.LittleEndian.Uint16(counts)) * factor
+			left &= left - 1
+		}
+	default:
+		for ; len(counts) >= 4; counts = counts[4:] {
+			total[bits.TrailingZeros64(left)&(block-1)] += T(binary.LittleEndian.Uint32(counts)) * factor
+			left &= left - 1
+		}
+	}
+}
+
+// writer encodes blocks.
+type writer struct {
+	cells  []byte
+	last   int // block that was written
+	bitmap uint64
+}
+
+// add writes a block, unless it is empty.
+func (w *writer) add(at int, counts *[block]uint32) {
+	all, bitmap := used(counts)
+	if bitmap == 0 {
+		return
+	}
+	width := uint64(0)
+	switch {
+	case all > 0xffff:
+		width = 2
+	case all > 0xff:
+		width = 1
+	}
+	header := uint64(at-w.last)<<flagBits | width
+	if bitmap == w.bitmap {
+		header |= sameFlag
+	}
+	to := binary.AppendUvarint(slices.Grow(w.cells, longestBlock), header)
+	if bitmap != w.bitmap {
+		to = binary.LittleEndian.AppendUint64(to, bitmap)
+	}
+	w.last, w.bitmap = at, bitmap
+	if width == 0 {
+		// The usual case, without a look at the memory behind each count.
+		found, n := (*[block]byte)(to[len(to):len(to)+block]), uint(0)
+		for left := bitmap; left != 0; left &= left - 1 {
+			found[n%block] = byte(counts[bits.TrailingZeros64(left)&(block-1)])
+			n++
+		}
+		w.cells = to[:len(to)+int(n)]
+		return
+	}
+	for left := bitmap; left != 0; left &= left - 1 {
+		count := counts[bits.TrailingZeros64(left)&(block-1)]
+		if width == 1 {
+			to = binary.LittleEndian.AppendUint16(to, uint16(count))
+		} else {
+			to = binary.LittleEndian.AppendUint32(to, count)
+		}
+	}
+	w.cells = to
+}
+
+// used returns all counts of a block as one, bit by bit, and the bitmap of those that are not 0. In a pane some are and
+// some are not, at random, so that a branch on it would be predicted wrongly half the time: here is none, and two
+// counts are looked at together.
+func used(counts *[block]uint32) (all uint32, bitmap uint64) {
+	var both uint64
+	for i := 0; i < block; i += 8 {
+		eight := (*[8]uint32)(counts[i:])
+		both |= two(eight, 0) | two(eight, 2) | two(eight, 4) | two(eight, 6)
+	}
+	if both == 0 {
+		return 0, 0
+	}
+	for i := 0; i < block; i += 8 {
+		eight := (*[8]uint32)(counts[i:])
+		// The flags are 2 bits apart, those of the odd counts 32 bits above.
+		flags := usedOf(two(eight, 0))>>6 | usedOf(two(eight, 2))>>4 | usedOf(two(eight, 4))>>2 | usedOf(two(eight, 6))
+		bitmap = bitmap>>8 | (flags>>25|flags>>56)<<56
+	}
+	return uint32(both | both>>32), bitmap
+}
+
+// two returns two counts, the first one in the lower half.
+func two(counts *[8]uint32, i int) uint64 { return uint64(counts[i]) | uint64(counts[i+1])<<32 }
+
+// usedOf sets the highest bit of each half that is not 0, and no others.
+func usedOf(two uint64) uint64 {
+	const low, high = 0x7fffffff7fffffff, 0x8000000080000000
+	return (two&low + low | two) & high
+}
+
+// reader goes through encoded blocks. It begins with at = -1.
 type reader struct {
-	cells     []byte
-	cell, gap uint32
+	cells  []byte // that are left
+	at     int    // the block's number
+	bitmap uint64
+	width  uint8 // 0, 1 or 2 for 1, 2 or 4 bytes
+	counts []byte
 }
 
-// next returns the next entry; there is one as long as cells are left.
-func (r *reader) next() entry {
-	count, n := uint64(r.cells[0]), 1
-	if count >= 0x80 {
-		count, n = binary.Uvarint(r.cells)
+// next goes to the next block, if there is one. The cells must be what a writer has made, or have been checked.
+func (r *reader) next() bool {
+	if len(r.cells) == 0 {
+		return false
 	}
-	if count&1 != 0 {
-		gap, m := binary.Uvarint(r.cells[n:])
-		r.gap = uint32(gap)
-		n += m
+	header, n := uint64(r.cells[0]), 1
+	if header >= 0x80 {
+		header, n = binary.Uvarint(r.cells)
 	}
-	r.cells = r.cells[n:]
-	r.cell += r.gap
-	return entry{r.cell, uint32(count >> 1)}
+	rest := r.cells[n:]
+	r.at += int(header >> flagBits)
+	r.width = uint8(header & widthFlags)
+	if header&sameFlag == 0 {
+		r.bitmap = binary.LittleEndian.Uint64(rest)
+		rest = rest[8:]
+	}
+	size := bits.OnesCount64(r.bitmap) << r.width
+	r.counts, r.cells = rest[:size], rest[size:]
+	return true
 }
 
-func decode(cells []byte) []entry {
-	entries := make([]entry, 0, len(cells))
-	for r := (reader{cells: cells}); len(r.cells) > 0; {
-		entries = append(entries, r.next())
-	}
-	return entries
-}
-
-// add adds encoded cells to a total.
-func add(total []uint64, cells []byte) { addTimes(total, cells, 1) }
-
-// subtract takes encoded cells from a total.
-func subtract(total []uint64, cells []byte) { addTimes(total, cells, math.MaxUint64) }
-
-// addTimes adds encoded cells times a factor, which may be -1. It does what a reader does, in a loop without calls.
-func addTimes(total []uint64, cells []byte, factor uint64) {
-	cell, gap := uint64(0), uint64(0)
-	for i := 0; i < len(cells); {
-		count, n := uint64(cells[i]), 1
-		if count >= 0x80 {
-			count, n = binary.Uvarint(cells[i:])
+// wrong says what is wrong with encoded cells that are to be those of a pane of so many cells; "" is nothing.
+func wrong(encoded []byte, cells int) string {
+	last, bitmap := -1, uint64(0)
+	for rest := encoded; len(rest) > 0; {
+		header, n := binary.Uvarint(rest)
+		if n <= 0 || header&widthFlags > 2 || header>>flagBits == 0 {
+			return "the cells of a pane are broken"
 		}
-		i += n
-		if count&1 != 0 {
-			gap, n = binary.Uvarint(cells[i:])
-			i += n
+		if header>>flagBits > uint64(cells/block-1-last) {
+			return "a pane has more cells than its columns"
 		}
-		cell += gap
-		total[cell] += count >> 1 * factor
-	}
-}
-
-// mergeEntries adds two ascending lists of cells.
-func mergeEntries(a, b []entry) []entry {
-	merged := make([]entry, 0, len(a)+len(b))
-	for len(a) > 0 && len(b) > 0 {
-		switch {
-		case a[0].cell < b[0].cell:
-			merged, a = append(merged, a[0]), a[1:]
-		case a[0].cell > b[0].cell:
-			merged, b = append(merged, b[0]), b[1:]
-		default:
-			merged = append(merged, entry{a[0].cell, a[0].count + b[0].count})
-			a, b = a[1:], b[1:]
+		last += int(header >> flagBits)
+		rest = rest[n:]
+		if header&sameFlag == 0 {
+			if len(rest) < 8 {
+				return "the cells of a pane end too early"
+			}
+			bitmap = binary.LittleEndian.Uint64(rest)
+			rest = rest[8:]
 		}
+		size := bits.OnesCount64(bitmap) << (header & widthFlags)
+		if size > len(rest) {
+			return "the cells of a pane end too early"
+		}
+		rest = rest[size:]
 	}
-	return append(append(merged, a...), b...)
+	return ""
 }

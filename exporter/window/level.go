@@ -1,6 +1,7 @@
 package window
 
 import (
+	"bytes"
 	"slices"
 	"sort"
 )
@@ -25,6 +26,7 @@ type level struct {
 	// building is the newest pane, which still grows; its cells are in dense.
 	building part
 	dense    []uint32
+	buf      []byte // for encode
 }
 
 // pane is a stretch of event time that is closed.
@@ -39,7 +41,7 @@ type pane struct {
 type part struct {
 	pane    int64 // finest, or the first of them
 	records uint64
-	entries []entry
+	cells   []byte // see encode
 	sums    []sums
 }
 
@@ -67,9 +69,7 @@ func (l *level) add(p *part, complete bool) {
 	}
 	b := &l.building
 	b.records += p.records
-	for _, e := range p.entries {
-		l.dense[e.cell] += e.count
-	}
+	add(l.dense, p.cells)
 	for i := range p.sums {
 		b.sums[i].merge(&p.sums[i])
 	}
@@ -84,13 +84,9 @@ func (l *level) seal() {
 	if b.records == 0 {
 		return
 	}
-	used := 0
-	for _, n := range l.dense {
-		used += int((n | -n) >> 31)
-	}
-	entries := appendEntries(make([]entry, 0, used+stretch+1), l.dense)
+	l.buf = encode(l.buf, l.dense)
 	clear(l.dense)
-	whole := part{pane: b.pane * l.ratio, records: b.records, entries: entries, sums: b.sums}
+	whole := part{pane: b.pane * l.ratio, records: b.records, cells: l.buf, sums: b.sums}
 	l.close(b.pane, &whole)
 	b.records = 0
 	clear(b.sums)
@@ -102,9 +98,9 @@ func (l *level) close(index int64, p *part) {
 		closed := l.closed(index, len(p.sums))
 		closed.records += p.records
 		if closed.cells == nil {
-			closed.cells = encode(p.entries)
+			closed.cells = bytes.Clone(p.cells)
 		} else {
-			closed.cells = encode(mergeEntries(decode(closed.cells), p.entries))
+			closed.cells = merge(closed.cells, p.cells)
 		}
 		for i := range p.sums {
 			closed.sums[i].merge(&p.sums[i])
@@ -114,17 +110,13 @@ func (l *level) close(index int64, p *part) {
 			sum = l.total
 			l.records += p.records
 		}
-		for _, e := range p.entries {
-			sum[e.cell] += uint64(e.count)
-		}
+		add(sum, p.cells)
 	}
 	if l.above != nil {
 		l.above.add(p, false)
 		return
 	}
-	for _, e := range p.entries {
-		l.lifetime[e.cell] += uint64(e.count)
-	}
+	add(l.lifetime, p.cells)
 }
 
 // kept is how many panes back closed panes are kept.

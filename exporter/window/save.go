@@ -1,7 +1,6 @@
 package window
 
 import (
-	"encoding/binary"
 	"math"
 	"slices"
 
@@ -90,7 +89,7 @@ func (l *level) save(e *state.Encoder) {
 	}
 	e.Int(l.building.pane)
 	e.Uint(l.building.records)
-	e.Bytes(encode(appendEntries(nil, l.dense)))
+	e.Bytes(encode(nil, l.dense))
 	saveSums(e, l.building.sums)
 	for _, n := range l.lifetime {
 		e.Uint(n)
@@ -126,10 +125,7 @@ func (l *level) load(d *state.Decoder, cells int) {
 	if d.Err() != nil {
 		return
 	}
-	for r := (reader{cells: dense}); len(r.cells) > 0; {
-		entry := r.next()
-		l.dense[entry.cell] = entry.count
-	}
+	add(l.dense, dense)
 }
 
 // restore appends a closed pane and adds it up.
@@ -149,26 +145,9 @@ func (l *level) restore(p pane) {
 // loadCells reads encoded cells and checks that they are those of a pane of so many cells.
 func loadCells(d *state.Decoder, cells int) []byte {
 	encoded := slices.Clone(d.Bytes())
-	cell, gap := uint64(0), uint64(0)
-	for rest := encoded; len(rest) > 0; {
-		count, n := binary.Uvarint(rest)
-		if n <= 0 || count>>1 > math.MaxUint32 {
-			d.Fail("the cells of a pane are broken")
-			return nil
-		}
-		rest = rest[n:]
-		if count&1 != 0 {
-			if gap, n = binary.Uvarint(rest); n <= 0 {
-				d.Fail("the cells of a pane end too early")
-				return nil
-			}
-			rest = rest[n:]
-		}
-		if gap > uint64(cells) || cell+gap >= uint64(cells) {
-			d.Fail("a pane has more cells than its columns")
-			return nil
-		}
-		cell += gap
+	if problem := wrong(encoded, cells); problem != "" {
+		d.Fail("%s", problem)
+		return nil
 	}
 	return encoded
 }

@@ -25,13 +25,13 @@ type Set struct {
 	columns []column
 	read    int // how many of the columns are in batches; the others are lengths of texts
 	lengths record.Column
-	cells   int // of all columns together
+	cells   int // of all columns together, and some more up to a whole block
 	pane    int64
 	levels  []*level
 	open    []*delta
 	newest  int64 // the newest pane that Advance was told of
 	changes uint64
-	entries []entry
+	encoded []byte    // an open pane
 	finite  []float64 // values of a column
 	found   []uint32  // and their cells
 	shown   []uint64
@@ -98,6 +98,7 @@ func New(columns []*profile.Column, fields []int, lengths []time.Duration, locat
 		s.columns = append(s.columns, col)
 		s.cells += col.size
 	}
+	s.cells = padded(s.cells)
 	s.shown = make([]uint64, s.cells)
 	finest, ratios, panes := layOut(lengths)
 	s.pane = finest
@@ -228,14 +229,24 @@ func common(a, b []uint32) uint64 {
 }
 
 func (c *column) addCategories(b *record.Batch, spans []record.Span, rows []uint32, counts []uint32, sum *sums) {
+	bytes := b.Bytes
 	for _, row := range rows {
-		switch span := spans[row]; span {
-		case record.Absent:
-			sum.missing++
-		case record.Wrong:
-			sum.invalid++
-		default:
+		span := spans[row]
+		switch {
+		case span.IsString():
+			// What is found in the cache is inline, without a call: that is 2 % of a whole run.
+			if int(span.Offset)+8 <= len(bytes) {
+				head, tail := endsOf(bytes, span)
+				if e := c.cache.at(head, span); e.head == head && e.tail == tail && e.length == span.Length+1 && span.Length <= 16 {
+					counts[e.code]++
+					continue
+				}
+			}
 			counts[c.cache.code(c.Column, b, span)]++
+		case span == record.Absent:
+			sum.missing++
+		default:
+			sum.invalid++
 		}
 	}
 }
@@ -287,7 +298,7 @@ func (s *Set) delta(pane int64) *delta {
 				d = other
 			}
 		}
-		s.flush(d, false)
+		s.flush(d, true) // as newer ones have come, and what still comes is late
 	}
 	d.pane = pane
 	return d
@@ -298,11 +309,9 @@ func (s *Set) flush(d *delta, complete bool) {
 	if d.records == 0 {
 		return
 	}
-	s.entries = appendEntries(s.entries[:0], d.counts)
-	s.levels[0].add(&part{pane: d.pane, records: d.records, entries: s.entries, sums: d.sums}, complete)
-	for _, e := range s.entries {
-		d.counts[e.cell] = 0
-	}
+	s.encoded = encode(s.encoded, d.counts)
+	s.levels[0].add(&part{pane: d.pane, records: d.records, cells: s.encoded, sums: d.sums}, complete)
+	clear(d.counts)
 	clear(d.sums)
 	d.records = 0
 }

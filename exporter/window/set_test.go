@@ -241,46 +241,76 @@ func TestLocatorStopsAtItsLimit(t *testing.T) {
 	}
 }
 
-func TestEncodeIsUndoneByDecode(t *testing.T) {
+func TestCellsAddUpAsTheCountsDo(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
-	for range 200 {
-		var a, b []entry
-		total := make(map[uint32]uint32)
-		for _, list := range []*[]entry{&a, &b} {
-			cell := uint32(0)
-			for range r.IntN(50) {
-				cell += 1 + r.Uint32N(1000)
-				e := entry{cell, 1 + r.Uint32N(1<<r.IntN(31))}
-				*list = append(*list, e)
-				total[e.cell] += e.count
+	random := func(cells int) []uint32 {
+		counts := make([]uint32, cells)
+		share, most := r.Float64(), r.IntN(32)
+		for i := range counts {
+			if r.Float64() < share*share {
+				counts[i] = r.Uint32() >> most
 			}
 		}
-		if got := decode(encode(a)); !slices.Equal(got, a) {
-			t.Fatalf("got %v, want %v", got, a)
-		}
-		sums := make([]uint64, 64_000)
-		add(sums, encode(a))
-		add(sums, encode(b))
-		for cell, n := range total {
-			if sums[cell] != uint64(n) {
-				t.Fatalf("cell %d of the sum of %v and %v is %d, want %d", cell, a, b, sums[cell], n)
+		for range r.IntN(3) { // stretches without any, and some that are alike
+			from := r.IntN(cells + 1)
+			clear(counts[from:min(cells, from+r.IntN(1000))])
+			for i := from; i+2*block < min(cells, from+1000); i++ {
+				counts[i+block] = counts[i]
 			}
 		}
-		subtract(sums, encode(b))
-		subtract(sums, encode(a))
+		return counts
+	}
+	for range 300 {
+		cells := padded(1 + r.IntN(3000))
+		a, b := random(cells), random(cells)
+		one, other := encode(nil, a), encode([]byte("memory"), b)
+		both := make([]uint32, cells)
+		for i := range both {
+			both[i] = a[i] + b[i]
+		}
+		if problem := wrong(one, cells); problem != "" {
+			t.Fatalf("%d is encoded wrongly: %s", a, problem)
+		}
+		alone := make([]uint32, cells)
+		if add(alone, one); !slices.Equal(alone, a) {
+			t.Fatalf("%d is read as %d", a, alone)
+		}
+		merged := make([]uint32, cells)
+		if add(merged, merge(one, other)); !slices.Equal(merged, both) {
+			t.Fatalf("merging %d and %d gives %d", a, b, merged)
+		}
+		sums := make([]uint64, cells)
+		add(sums, one)
+		add(sums, other)
+		for i := range sums {
+			if sums[i] != uint64(a[i])+uint64(b[i]) {
+				t.Fatalf("cell %d of the sum of %d and %d is %d", i, a, b, sums[i])
+			}
+		}
+		subtract(sums, other)
+		subtract(sums, one)
 		if i := slices.IndexFunc(sums, func(n uint64) bool { return n != 0 }); i >= 0 {
 			t.Fatalf("cell %d holds %d after all has been subtracted", i, sums[i])
 		}
-		merged := mergeEntries(a, b)
-		if len(merged) != len(total) || !slices.IsSortedFunc(merged, func(x, y entry) int { return int(x.cell) - int(y.cell) }) {
-			t.Fatalf("merging %v and %v gives %v", a, b, merged)
-		}
-		for _, e := range merged {
-			if total[e.cell] != e.count {
-				t.Fatalf("cell %d has %d, want %d", e.cell, e.count, total[e.cell])
-			}
-		}
 	}
+}
+
+// Whatever is taken for the cells of a pane can be added up.
+func FuzzCells(f *testing.F) {
+	f.Add([]byte{8, 1, 0, 0, 0, 0, 0, 0, 0, 5}, uint8(1))
+	f.Add(encode(nil, slices.Repeat([]uint32{0, 3, 0, 70_000}, 32)), uint8(2))
+	f.Fuzz(func(t *testing.T, cells []byte, blocks uint8) {
+		size := int(blocks) * block
+		if wrong(cells, size) != "" {
+			return
+		}
+		counts := make([]uint32, size)
+		add(counts, cells)
+		again := make([]uint32, size)
+		if add(again, encode(nil, counts)); !slices.Equal(again, counts) {
+			t.Errorf("%x holds %d, and encoded again %d", cells, counts, again)
+		}
+	})
 }
 
 func TestCounterCountsWhatIsInTheWindow(t *testing.T) {

@@ -88,6 +88,7 @@ func TestExpectedPerformanceIsThatWorkedOutByHand(t *testing.T) {
 		{"no scores", Calibration{}, []float64{math.NaN(), -0.1, 1.1, math.Inf(1)}, 0.5, map[string]float64{}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			tt.calibration.index()
 			b := tt.calibration.NewBinary()
 			addAll(&tt.calibration, b, tt.scores, tt.threshold)
 			compare(t, metricsOf(b.Metrics()), tt.want, 1e-7)
@@ -154,6 +155,7 @@ func TestPerfectScoresAreEstimatedRightly(t *testing.T) {
 
 func TestEstimatesSurviveRestartsAndAddUp(t *testing.T) {
 	c := &Calibration{cuts: []float64{0.2, 0.4, 0.8}, probabilities: []float64{0.1, 0.3, 0.5, 1}}
+	c.index()
 	whole, parts := c.NewBinary(), c.NewBinary()
 	for _, scores := range [][]float64{{0.1, 0.5, 0.9}, {0.3, 0.85, 1}, {}} {
 		part, loaded := c.NewBinary(), c.NewBinary()
@@ -176,6 +178,7 @@ func TestEstimatesSurviveRestartsAndAddUp(t *testing.T) {
 // FuzzLoad loads any bytes: that fails, or gives what is saved as it was loaded.
 func FuzzLoad(f *testing.F) {
 	c := &Calibration{cuts: []float64{0.2, 0.4}, probabilities: []float64{0.1, 0.3, 0.5}}
+	c.index()
 	b := c.NewBinary()
 	addAll(c, b, []float64{0.1, 0.3, 0.5, 0.9}, 0.4)
 	var e state.Encoder

@@ -33,7 +33,16 @@ type Calibration struct {
 	cuts []float64
 	// probabilities are those of the segments, rising; nil if scores are taken for probabilities as they are.
 	probabilities []float64
+	// starts are, for each of so many equal parts of the scores from 0 to 1 and one for 1 itself, the number of cuts
+	// below, so that a score need not be compared with all others; at the end is the number of all.
+	starts []uint16
 }
+
+// parts is how many there are for starts: so many that most have no cut, or one.
+const parts = 1024
+
+// partOf returns the part of a score from 0 to 1. Scores beyond belong to the first and the last one.
+func partOf(score float64) int { return int(min(max(score, 0), 1) * parts) }
 
 // point is a score with the labels that it had, or several neighbouring ones.
 type point struct {
@@ -159,7 +168,19 @@ func newCalibration(segments []point, calibrated bool) *Calibration {
 			c.probabilities = append(c.probabilities, segments[i].rate())
 		}
 	}
+	c.index()
 	return c
+}
+
+// index makes starts.
+func (c *Calibration) index() {
+	c.starts = make([]uint16, parts+2)
+	for _, cut := range c.cuts {
+		c.starts[partOf(cut)+1]++
+	}
+	for i := range parts + 1 {
+		c.starts[i+1] += c.starts[i]
+	}
 }
 
 // helps reports whether isotonic regression makes the calibration error smaller; see NewCalibration.
@@ -231,8 +252,12 @@ func (c *Calibration) Isotonic() bool { return c.probabilities != nil }
 // segment returns the segment of a score. Whether a cut is above is taken as a number: a branch on it would be guessed
 // wrongly half of the time.
 func (c *Calibration) segment(score float64) int {
-	from := 0
-	for n := len(c.cuts); n > 0; {
+	if len(c.cuts) == 0 {
+		return 0
+	}
+	part := partOf(score)
+	from, n := int(c.starts[part]), int(c.starts[part+1]-c.starts[part])
+	for n > 0 {
 		half := (n + 1) / 2
 		reached := 0
 		if c.cuts[from+half-1] <= score {

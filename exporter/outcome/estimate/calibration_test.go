@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sort"
 	"testing"
 
 	"github.com/drift-exporter/drift_exporter/exporter/outcome"
@@ -48,11 +49,28 @@ func TestSegmentsBeginAtTheirCuts(t *testing.T) {
 		for i := range n {
 			c.cuts = append(c.cuts, float64(i+1)/100)
 		}
+		c.index()
 		for i := range n + 1 {
 			for _, score := range []float64{float64(i) / 100, float64(i)/100 + 0.005} {
 				if got := c.segment(score); got != i {
 					t.Fatalf("of %d cuts, %g is in segment %d, want %d", n, score, got, i)
 				}
+			}
+		}
+	}
+	r := rand.New(rand.NewPCG(5, 6))
+	for range 100 {
+		var c Calibration
+		width := 1.5 / float64(1+r.IntN(1000)) // some of the cuts in few parts, and some beyond 1
+		for range r.IntN(300) {
+			c.cuts = append(c.cuts, r.Float64()*width)
+		}
+		slices.Sort(c.cuts)
+		c.index()
+		for _, score := range append([]float64{0, 1, r.Float64(), r.Float64() * width, 1.2}, c.cuts...) {
+			want := sort.Search(len(c.cuts), func(i int) bool { return c.cuts[i] > score })
+			if got := c.segment(score); got != want {
+				t.Fatalf("of %v, %g is in segment %d, want %d", c.cuts, score, got, want)
 			}
 		}
 	}
