@@ -21,10 +21,8 @@ type Delays struct {
 	buckets map[int16]int64
 }
 
-// Add adds a delay if sign is +1 and takes back one that was added before if it is -1. Delays up to a millisecond,
-// among them the negative ones of labels that are stamped before their prediction, count as 0.
-func (d *Delays) Add(delay time.Duration, sign int) { d.count(delayBucket(delay), int64(sign)) }
-
+// delayBucket returns the bucket of a delay. Delays up to a millisecond, among them the negative ones of labels that are
+// stamped before their prediction, count as 0.
 func delayBucket(delay time.Duration) int16 {
 	if delay <= shortestDelay {
 		return 0
@@ -33,6 +31,7 @@ func delayBucket(delay time.Duration) int16 {
 	return int16(math.Ceil(math.Log(float64(delay)/float64(shortestDelay)) / math.Log(delayGrowth)))
 }
 
+// count adds so many delays to a bucket, or takes back those that were added before.
 func (d *Delays) count(bucket int16, by int64) {
 	if d.buckets == nil {
 		d.buckets = make(map[int16]int64)
