@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"fmt"
 	"html/template"
+	"log/slog"
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -35,6 +36,7 @@ func (e *Exporter) Handler(o HTTPOptions) (http.Handler, error) {
 	}
 	scrapes := e.store.Handler(promhttp.HandlerOpts{
 		ErrorHandling: promhttp.ContinueOnError, MaxRequestsInFlight: maxScrapes, EnableOpenMetrics: true,
+		ErrorLog: slog.NewLogLogger(e.options.Logger.Handler(), slog.LevelError),
 	})
 	metrics := promhttp.InstrumentMetricHandler(o.Registry, scrapes)
 	mux := http.NewServeMux()

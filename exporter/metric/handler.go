@@ -127,7 +127,8 @@ var gzipHeader, lastBlock = []byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 0xff}, []byt
 
 // Handler serves what the store gathers, as promhttp does. But the text of what was published is written and compressed
 // once and not for each scrape, which makes a scrape of many series ten times faster. Formats that are no text are left
-// to promhttp. MaxRequestsInFlight must be positive; of the other options, those for errors hold for such formats only.
+// to promhttp. MaxRequestsInFlight must be positive. Of the options for errors, only ErrorLog holds for text, which is served without
+// what could not be gathered.
 func (s *Store) Handler(o promhttp.HandlerOpts) http.Handler {
 	general := promhttp.HandlerFor(s, o)
 	scrapes := make(chan struct{}, o.MaxRequestsInFlight)
@@ -145,7 +146,11 @@ func (s *Store) Handler(o promhttp.HandlerOpts) http.Handler {
 			return
 		}
 		w.Header().Set("Vary", "Accept-Encoding")
-		parts, err := s.render(format, acceptsGzip(r.Header))
+		base, err := s.gatherBase()
+		if err != nil && o.ErrorLog != nil {
+			o.ErrorLog.Println("Gathering the metrics of the process failed:", err)
+		}
+		parts, err := s.render(base, format, acceptsGzip(r.Header))
 		if err != nil {
 			http.Error(w, "Writing the metrics failed: "+err.Error(), http.StatusInternalServerError)
 			return
@@ -181,13 +186,16 @@ func acceptsGzip(header http.Header) bool {
 	return false
 }
 
-// render returns what is published, and behind it the metrics of the base gatherer, of which an error may leave some
-// out.
-func (s *Store) render(format expfmt.Format, gzip bool) (parts [][]byte, err error) {
-	var base []*Family
-	if s.base != nil {
-		base, _ = s.base.Gather() // what could be gathered is served, as by promhttp.ContinueOnError
+// gatherBase returns the metrics of the base gatherer, of which an error may leave some out.
+func (s *Store) gatherBase() ([]*Family, error) {
+	if s.base == nil {
+		return nil, nil
 	}
+	return s.base.Gather()
+}
+
+// render returns what is published, and behind it the metrics of the base gatherer.
+func (s *Store) render(base []*Family, format expfmt.Format, gzip bool) (parts [][]byte, err error) {
 	rest := &rendering{format: format, gzip: gzip}
 	if p := s.published.Load(); p != nil {
 		first, err := p.text(format, gzip)

@@ -2,8 +2,10 @@ package metric
 
 import (
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -80,6 +82,34 @@ func TestHandlerServesWhatPromhttpDoes(t *testing.T) {
 		}
 		s.AddHistogram(LabelDelay, []float64{1, 2}, []uint64{3, 4, uint64(round)}, 6, "churn", "1")
 		store.Publish(s)
+	}
+}
+
+// brokenBase is a gatherer of which a part fails.
+type brokenBase struct{ prometheus.Gatherer }
+
+func (b brokenBase) Gather() ([]*Family, error) {
+	families, err := b.Gatherer.Gather()
+	return families, errors.Join(err, errors.New("no /proc"))
+}
+
+func TestWhatCannotBeGatheredIsLoggedAndTheRestServed(t *testing.T) {
+	base := prometheus.NewRegistry()
+	base.MustRegister(prometheus.NewCounter(prometheus.CounterOpts{Name: "scraped_total", Help: "Of the base."}))
+	store := NewStore(brokenBase{base})
+	s := NewSnapshot()
+	s.Add(Score, 0.5, "churn", "1", "age", "feature", "24h", "psi")
+	store.Publish(s)
+	var logged strings.Builder
+	handler := store.Handler(promhttp.HandlerOpts{MaxRequestsInFlight: 1, ErrorLog: log.New(&logged, "", 0)})
+	got, _ := lines(t, handler, "", "identity")
+	for _, want := range []string{"scraped_total 0", Score.Name + "{"} {
+		if !slices.ContainsFunc(got, func(line string) bool { return strings.HasPrefix(line, want) }) {
+			t.Errorf("no line begins with %q", want)
+		}
+	}
+	if !strings.Contains(logged.String(), "no /proc") {
+		t.Errorf("logged was %q", logged.String())
 	}
 }
 

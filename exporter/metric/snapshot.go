@@ -260,11 +260,7 @@ func labelOrder(d *Def) []int {
 
 // Gather implements prometheus.Gatherer.
 func (s *Store) Gather() ([]*Family, error) {
-	var all []*Family
-	var err error
-	if s.base != nil {
-		all, err = s.base.Gather()
-	}
+	all, err := s.gatherBase()
 	if p := s.published.Load(); p != nil {
 		all = append(all, p.families...)
 		sortFamilies(all)
