@@ -250,22 +250,29 @@ func TestReloadAndCheckpoints(t *testing.T) {
 	})
 }
 
-// Whatever a part of a checkpoint holds, it gives a model or an error, and no panic. The parts are too large for a fuzz
-// test to get anywhere.
-func TestRestoreSurvivesBrokenBytes(t *testing.T) {
+// newSaved returns a model that has counted logs and was evaluated, and what builds it anew.
+func newSaved(t *testing.T) (m *model, build func() *model) {
+	t.Helper()
 	s := newSite(t, withState)
 	s.logs(0, 60)
 	e := s.exporter(func() time.Time { return start.Add(time.Hour) })
-	build := func() *model {
+	build = func() *model {
 		m, err := newModel(&e.config.Load().Models[0], false, e.options.Now, e.options.Logger)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return m
 	}
-	m := build()
+	m = build()
 	m.run(t.Context())
 	m.evaluate(start.Add(time.Hour))
+	return m, build
+}
+
+// Whatever a part of a checkpoint holds, it gives a model or an error, and no panic. The parts are too large for a fuzz
+// test to get anywhere.
+func TestRestoreSurvivesBrokenBytes(t *testing.T) {
+	m, build := newSaved(t)
 	parts := partsOf(t, m)
 	random := rand.New(rand.NewPCG(5, 6))
 	restored, refused := 0, 0
@@ -316,19 +323,7 @@ func partsOf(t *testing.T, m *model) [][]byte {
 // What has been simulated for noise floors is in a checkpoint, but a checkpoint without it, or with that of another
 // version of the program, is as good.
 func TestNoiseFloorsAreRestored(t *testing.T) {
-	s := newSite(t, withState)
-	s.logs(0, 60)
-	e := s.exporter(func() time.Time { return start.Add(time.Hour) })
-	build := func() *model {
-		m, err := newModel(&e.config.Load().Models[0], false, e.options.Now, e.options.Logger)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return m
-	}
-	m := build()
-	m.run(t.Context())
-	m.evaluate(start.Add(time.Hour))
+	m, build := newSaved(t)
 	parts := partsOf(t, m)
 	at := slices.IndexFunc(parts, func(part []byte) bool { return part[0] == noisePart })
 	simulated := func(m *model) []byte {

@@ -127,8 +127,8 @@ var gzipHeader, lastBlock = []byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 0xff}, []byt
 
 // Handler serves what the store gathers, as promhttp does. But the text of what was published is written and compressed
 // once and not for each scrape, which makes a scrape of many series ten times faster. Formats that are no text are left
-// to promhttp. MaxRequestsInFlight must be positive. Of the options for errors, only ErrorLog holds for text, which is served without
-// what could not be gathered.
+// to promhttp. MaxRequestsInFlight must be positive. Of the options for errors, only ErrorLog holds for text, which is
+// served without what could not be gathered.
 func (s *Store) Handler(o promhttp.HandlerOpts) http.Handler {
 	general := promhttp.HandlerFor(s, o)
 	scrapes := make(chan struct{}, o.MaxRequestsInFlight)

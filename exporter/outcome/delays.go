@@ -21,8 +21,8 @@ type Delays struct {
 	buckets map[int16]int64
 }
 
-// delayBucket returns the bucket of a delay. Delays up to a millisecond, among them the negative ones of labels that are
-// stamped before their prediction, count as 0.
+// delayBucket returns the bucket of a delay. Delays up to a millisecond, among them the negative ones of labels that
+// are stamped before their prediction, count as 0.
 func delayBucket(delay time.Duration) int16 {
 	if delay <= shortestDelay {
 		return 0

@@ -134,7 +134,7 @@ func (s *Source) bounds(ctx context.Context, client *kgo.Client) (b bounds, err 
 func (s *Source) ask(ctx context.Context, client *kgo.Client) (head uint64, err error) {
 	request := kmsg.NewPtrMetadataRequest()
 	one := kmsg.NewMetadataRequestTopic()
-	one.Topic = kmsg.StringPtr(s.options.Topic)
+	one.Topic = &s.options.Topic
 	request.Topics = append(request.Topics, one)
 	answer, err := request.RequestWith(ctx, client)
 	if err != nil {
