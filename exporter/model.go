@@ -232,12 +232,14 @@ func (m *model) run(ctx context.Context) {
 				m.countRest()
 				continue
 			}
-			m.consume(l)
+			inTurn(func() { m.consume(l) })
 			l.release()
 		case reply := <-m.requests:
 			m.counted.Store(m.spools())
 			m.committable.Store(new(m.topics()))
-			reply <- m.evaluate(m.now())
+			var snapshot *metric.Snapshot
+			inTurn(func() { snapshot = m.evaluate(m.now()) })
+			reply <- snapshot
 		case c := <-m.cuts:
 			m.begin(c)
 		case written <- part:
