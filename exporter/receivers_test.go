@@ -350,11 +350,11 @@ func TestReceiverWithoutState(t *testing.T) {
 func TestReceiversChangeWithTheConfiguration(t *testing.T) {
 	s := newReceivingSite(t, "", receivingState)
 	synctest.Test(t, func(t *testing.T) {
-		e, stop := s.follow(t)
-		to := e.sender(t)
-		if w := to.send("events", sentEvent(0)); w.Code != http.StatusServiceUnavailable {
+		if w := s.exporter(time.Now).sender(t).send("events", sentEvent(0)); w.Code != http.StatusServiceUnavailable {
 			t.Errorf("before it runs the exporter answers %d", w.Code)
 		}
+		e, stop := s.follow(t)
+		to := e.sender(t)
 		synctest.Wait()
 		to.mustSend("events", sentEvent(0))
 		if w := to.send("other", sentEvent(0)); w.Code != http.StatusNotFound {
