@@ -379,6 +379,22 @@ func FuzzCSV(f *testing.F) {
 	})
 }
 
+// What stands in the memory behind data is no part of it, and nothing is read behind that.
+func TestCSVDoesNotReadOn(t *testing.T) {
+	header := []byte("x,y,n\n")
+	for _, text := range []string{"1,", "1,2", "1,2,", "1,2,3", "1,2,3\n"} {
+		var want, got record.Batch
+		NewCSV(csvSchema(numeric("n")), 1).Decode(header, []byte(text), &want)
+		for n := range 70 {
+			behind := "\x00" + strings.Repeat("z", n) + "," + strings.Repeat("7", 80)
+			NewCSV(csvSchema(numeric("n")), 1).Decode(header, []byte(text + behind)[:len(text)], &got)
+			if got.Rows != want.Rows || !reflect.DeepEqual(got.Rejects, want.Rejects) || csvColumn(&got, 0) != csvColumn(&want, 0) {
+				t.Errorf("%q before %q: %d rows, rejects %v, want %d, %v", text, behind, got.Rows, got.Rejects, want.Rows, want.Rejects)
+			}
+		}
+	}
+}
+
 // FuzzCSVQuickly compares the quick way through records with the other one.
 func FuzzCSVQuickly(f *testing.F) {
 	for _, s := range []string{
