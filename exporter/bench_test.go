@@ -291,14 +291,7 @@ func wideModel(b *testing.B, columns, rows, k int) *model {
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		b.Fatal(err)
 	}
-	e, err := New(Options{ConfigFile: config, Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		b.Fatal(err)
-	}
-	models, err := e.build(e.config.Load(), false)
-	if err != nil {
-		b.Fatal(err)
-	}
-	models[0].run(b.Context())
-	return models[0]
+	_, m := modelOf(b, config)
+	m.run(b.Context())
+	return m
 }

@@ -3,7 +3,6 @@ package exporter
 import (
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"math"
 	"os"
 	"path/filepath"
@@ -142,15 +141,8 @@ func buildModel(t testing.TB, config string) *model {
 	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	e, err := New(Options{ConfigFile: path, Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	models, err := e.build(e.config.Load(), false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return models[0]
+	_, m := modelOf(t, path)
+	return m
 }
 
 // readModel returns a model that has read all predictions of a data set, without labels, in three windows.

@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/drift-exporter/drift_exporter/exporter/metric"
+	"github.com/drift-exporter/drift_exporter/exporter/stat"
 )
 
 // site is a folder with a reference, logs and a configuration of one model called m.
@@ -126,6 +127,41 @@ func (s *site) followWith(t *testing.T, logger *slog.Logger) (e *Exporter, stop 
 		if err := <-ended; err != nil {
 			t.Errorf("Run returned %v", err)
 		}
+	}
+}
+
+// dataFolder returns the folder of a data set. Data that may not be part of the project lie beside it, if they are there
+// at all: else the test says so and is skipped.
+func dataFolder(t *testing.T, folder string) string {
+	t.Helper()
+	folder, err := filepath.Abs(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(folder); err != nil {
+		t.Skipf("the data are not here: %v; they may not be part of the project", err)
+	}
+	return folder
+}
+
+// modelOf builds the first model of a configuration file, which does not follow its logs.
+func modelOf(t testing.TB, config string) (*Exporter, *model) {
+	t.Helper()
+	e, err := New(Options{ConfigFile: config, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	models, err := e.build(e.config.Load(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e, models[0]
+}
+
+// dropFloors leaves the model without noise floors, which take most of the time of a short run.
+func (m *model) dropFloors() {
+	for i := range m.general.noise {
+		m.general.noise[i] = stat.NewFloors([]uint64{0}, nil, nil, 0)
 	}
 }
 

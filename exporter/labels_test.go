@@ -2,7 +2,6 @@ package exporter
 
 import (
 	"fmt"
-	"log/slog"
 	"math"
 	"os"
 	"path/filepath"
@@ -32,13 +31,7 @@ var labelSets = []struct {
 func TestLabelDriftEqualsARecountOfTheLogs(t *testing.T) {
 	for _, set := range labelSets {
 		t.Run(set.name, func(t *testing.T) {
-			folder, err := filepath.Abs(set.folder)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := os.Stat(folder); err != nil {
-				t.Skipf("the data are not here: %v; they may not be part of the project", err)
-			}
+			folder := dataFolder(t, set.folder)
 			ending := ".jsonl"
 			if set.regression {
 				ending = ".csv"
@@ -102,18 +95,9 @@ type labelled struct {
 // newLabelled makes the model of a configuration, without noise floors, which take most of the time.
 func newLabelled(t *testing.T, config string) *labelled {
 	t.Helper()
-	e, err := New(Options{ConfigFile: config, Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	models, err := e.build(e.config.Load(), false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range models[0].general.noise {
-		models[0].general.noise[i] = stat.NewFloors([]uint64{0}, nil, nil, 0)
-	}
-	return &labelled{models[0], t, e}
+	e, m := modelOf(t, config)
+	m.dropFloors()
+	return &labelled{m, t, e}
 }
 
 func (l *labelled) served() served {

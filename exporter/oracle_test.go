@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"math"
 	"os"
 	"path/filepath"
@@ -230,23 +229,14 @@ func runOnce(t *testing.T, config string, floors bool) (served, map[string][2]fl
 	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	e, err := New(Options{ConfigFile: path, Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	models, err := e.build(e.config.Load(), false)
-	if err != nil {
-		t.Fatal(err)
-	}
+	e, m := modelOf(t, path)
 	if !floors {
-		for i := range models[0].general.noise {
-			models[0].general.noise[i] = stat.NewFloors([]uint64{0}, nil, nil, 0)
-		}
+		m.dropFloors()
 	}
-	models[0].run(t.Context())
-	e.store.Publish(models[0].evaluate(time.Now()), e.own())
+	m.run(t.Context())
+	e.store.Publish(m.evaluate(time.Now()), e.own())
 	bounds := make(map[string][2]float64)
-	mon := models[0].monitors[0]
+	mon := m.monitors[0]
 	columns := mon.set.View(0).Columns
 	if mon.labelCounts != nil {
 		columns = append(columns, mon.labelCounts.view(mon.outcomes.Tally(0)))

@@ -335,13 +335,7 @@ func (s slicesServed) add(d metric.Def, column, value, window string, by float64
 func TestSlicesEqualARecountOfTheLogs(t *testing.T) {
 	for _, set := range slicedSets {
 		t.Run(set.name, func(t *testing.T) {
-			folder, err := filepath.Abs(set.folder)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := os.Stat(folder); err != nil {
-				t.Skipf("the data are not here: %v; they may not be part of the project", err)
-			}
+			folder := dataFolder(t, set.folder)
 			find := func(name string) string {
 				found, _ := filepath.Glob(filepath.Join(folder, name+"*"))
 				if len(found) == 0 {
