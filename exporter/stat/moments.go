@@ -32,16 +32,30 @@ func (m *Moments) Add(values []float64) {
 		return
 	}
 	mean := first + total/float64(n)
-	var rest, squares float64
+	rest, squares := around(mean, values, clean)
+	rest /= float64(n)
+	m.Merge(Moments{N: n, Mean: mean + rest, M2: max(0, squares-rest*rest*float64(n))})
+}
+
+// around returns the sum of the distances of values from a mean, and of their squares, of those that are finite. clean
+// says that all are.
+func around(mean float64, values []float64, clean bool) (rest, squares float64) {
+	if clean {
+		for _, x := range values {
+			d := x - mean
+			rest += d
+			squares += d * d
+		}
+		return rest, squares
+	}
 	for _, x := range values {
-		if clean || isFinite(x) {
+		if isFinite(x) {
 			d := x - mean
 			rest += d
 			squares += d * d
 		}
 	}
-	rest /= float64(n)
-	m.Merge(Moments{N: n, Mean: mean + rest, M2: max(0, squares-rest*rest*float64(n))})
+	return rest, squares
 }
 
 // relativeSum returns the number of values, the first of them, and the sum of all relative to that.
