@@ -18,7 +18,7 @@ import (
 )
 
 // stateVersion changes whenever what a model saves changes its shape or its meaning.
-const stateVersion = 7
+const stateVersion = 8
 
 // fingerprint is a hash of all that gives meaning to a model's state: its references, and its configuration but for
 // what only says where the logs are or what is shown of the counts. A state of another fingerprint is of no use.

@@ -117,13 +117,17 @@ func (c *Column) Cell(x float64) int {
 	return c.cuts.cell(x)
 }
 
-// FindCells writes the cells of finite values of a numeric column to cells, which has room for as many.
-func (c *Column) FindCells(values []float64, cells []uint32) {
+// FindSlots writes for each of some finite values of a numeric column where its cell is in a layout in which the cells
+// between the cut points, from open on, and those of the points, from points on, are apart. slots has room for as many.
+func (c *Column) FindSlots(values []float64, slots []uint32, open, points uint32) {
+	slots = slots[:len(values)]
 	if c.cuts == nil {
-		clear(cells[:len(values)])
+		for i := range slots {
+			slots[i] = open
+		}
 		return
 	}
-	c.cuts.cells(values, cells)
+	c.cuts.find(values, slots, open, points)
 }
 
 // Coarse sums cells up to coarse bins, into dst if that is large enough. Those of other than numeric columns

@@ -2,7 +2,7 @@ package profile
 
 import (
 	"math"
-	"math/bits"
+	"slices"
 	"sort"
 )
 
@@ -10,9 +10,10 @@ import (
 // are: a table over equal steps, of the values or of their bit patterns, says where to begin, and a short scan
 // finishes. Both maps from value to table entry are monotone, which is all that correctness needs.
 type cutIndex struct {
-	// keys are the points as integers of the same order, with two of the largest behind them.
-	keys  []uint64
-	start []uint32
+	// points have infinities behind them.
+	points []float64
+	// start is short to fit the processor's cache; where it would not suffice it is too low, which search makes up for.
+	start []uint16
 	// byBits takes steps of the order-preserving bit pattern, which suits values over many magnitudes.
 	byBits bool
 	low    float64
@@ -42,14 +43,11 @@ func newCutIndex(points []float64) *cutIndex {
 func layOut(points []float64, byBits bool) *cutIndex {
 	n := len(points)
 	ix := &cutIndex{byBits: byBits, low: points[0]}
-	for _, p := range points {
-		ix.keys = append(ix.keys, orderedBits(p))
-	}
-	ix.keys = append(ix.keys, math.MaxUint64, math.MaxUint64)
+	ix.points = append(slices.Clone(points), math.Inf(1), math.Inf(1))
 	entries := entriesPerPoint * n
 	if byBits {
-		ix.base = ix.keys[0]
-		for span := ix.keys[n-1] - ix.base; span>>ix.shift >= uint64(entries); {
+		ix.base = orderedBits(points[0])
+		for span := orderedBits(points[n-1]) - ix.base; span>>ix.shift >= uint64(entries); {
 			ix.shift++
 		}
 	} else if span := points[n-1] - points[0]; span > 0 && !math.IsInf(span, 0) {
@@ -59,17 +57,16 @@ func layOut(points []float64, byBits bool) *cutIndex {
 		ix.scale = 0
 	}
 	// start[e] counts the points whose entry lies below e: all of them are below any value of entry e.
-	ix.start = make([]uint32, entries+2)
-	for _, p := range points {
-		if e := ix.entry(p, orderedBits(p)); e+1 < len(ix.start) {
-			ix.start[e+1]++
+	ix.start = make([]uint16, entries+2)
+	below := 0
+	for e := range ix.start {
+		for below < n && ix.entry(points[below]) < e {
+			below++
 		}
-	}
-	for e := 1; e < len(ix.start); e++ {
-		ix.start[e] += ix.start[e-1]
+		ix.start[e] = uint16(min(below, math.MaxUint16))
 	}
 	for i, p := range points {
-		ix.cost += i - int(ix.start[ix.entry(p, ix.keys[i])])
+		ix.cost += i - int(ix.start[ix.entry(p)])
 	}
 	return ix
 }
@@ -80,77 +77,85 @@ func orderedBits(x float64) uint64 {
 	return u ^ (uint64(int64(u)>>63) | 1<<63)
 }
 
-// entry is monotone in x, whose ordered bits are key.
-func (ix *cutIndex) entry(x float64, key uint64) int {
-	last := len(ix.start) - 1
+// entry is monotone in x.
+func (ix *cutIndex) entry(x float64) int {
 	if ix.byBits {
-		if key < ix.base {
-			return 0
-		}
-		return int(min((key-ix.base)>>ix.shift, uint64(last)))
+		return bitsEntry(x, ix.base, ix.shift, uint64(len(ix.start)-1))
 	}
-	return valueEntry(x, ix.low, ix.scale, last)
+	return valueEntry(x, ix.low, ix.scale, float64(len(ix.start)-1))
+}
+
+// bitsEntry is the entry of x in a table of steps of the ordered bits.
+func bitsEntry(x float64, base uint64, shift uint, last uint64) int {
+	key := orderedBits(x)
+	return int(min((max(key, base)-base)>>(shift&63), last))
 }
 
 // valueEntry is the entry of x in a table of steps of the values.
-func valueEntry(x, low, scale float64, last int) int {
+func valueEntry(x, low, scale, last float64) int {
 	t := (x - low) * scale
 	if !(t > 0) {
 		return 0
 	}
-	if t >= float64(last) {
-		return last
+	if t >= last {
+		return int(last)
 	}
 	return int(t)
 }
 
-// cell is cells of one value.
+// cell returns twice the index of the first point that is not below a finite value, and one more if that equals it.
 func (ix *cutIndex) cell(x float64) int {
-	var cells [1]uint32
-	ix.cells([]float64{x}, cells[:])
-	return int(cells[0])
+	var at [1]uint32
+	ix.find([]float64{x}, at[:], 0, 1<<31)
+	return int(at[0]<<1 | at[0]>>31)
 }
 
-// cells finds for each of some finite values twice the index of the first point that is not below it, and one more if
-// that equals it. Loops of their own for the table and for the points keep what they need in registers.
-func (ix *cutIndex) cells(values []float64, cells []uint32) {
-	cells = cells[:len(values)]
+// find writes for each of some finite values the index of the first point that is not below it, counted from open, or
+// from points if that point equals it. Loops of their own for the table and for the points keep what they need in
+// registers.
+func (ix *cutIndex) find(values []float64, found []uint32, open, points uint32) {
+	found = found[:len(values)]
 	start := ix.start
 	if ix.byBits {
+		base, shift, last := ix.base, ix.shift, uint64(len(start)-1)
 		for i, x := range values {
-			cells[i] = start[ix.entry(x, orderedBits(x))]
+			found[i] = uint32(start[bitsEntry(x, base, shift, last)])
 		}
 	} else {
-		low, scale, last := ix.low, ix.scale, len(start)-1
+		low, scale, last := ix.low, ix.scale, float64(len(start)-1)
 		for i, x := range values {
-			cells[i] = start[valueEntry(x, low, scale, last)]
+			found[i] = uint32(start[valueEntry(x, low, scale, last)])
 		}
 	}
-	// The first two comparisons and the last one are made without branches, which the processor could not predict.
-	keys := ix.keys
+	// Neither the first comparison nor the last one is a branch, which the processor could not predict.
+	all, equal := ix.points, points-open
 	for i, x := range values {
-		key := orderedBits(x)
-		at := uint64(cells[i])
-		_, below := bits.Sub64(keys[at], key, 0)
-		at += below
-		_, below = bits.Sub64(keys[at], key, 0)
-		at += below
-		if keys[at] < key {
-			at = ix.search(at+1, key)
+		at := uint64(found[i])
+		second := all[at+1]
+		at += uint64(one(all[at] < x))
+		if second < x {
+			at = ix.search(at+1, x)
 		}
-		_, above := bits.Sub64(key, keys[at], 0)
-		cells[i] = uint32(2*at + 1 - above)
+		found[i] = open + uint32(at) + equal&(one(x < all[at])-1)
 	}
 }
 
-// search returns the index of the first point from i on whose key is not below another one.
-func (ix *cutIndex) search(i uint64, key uint64) uint64 {
+// one returns 1 if b is true, without a branch.
+func one(b bool) uint32 {
+	var n uint32
+	if b {
+		n = 1
+	}
+	return n
+}
+
+// search returns the index of the first point from i on that is not below x.
+func (ix *cutIndex) search(i uint64, x float64) uint64 {
 	for range maxScan {
-		if ix.keys[i] >= key {
+		if ix.points[i] >= x {
 			return i
 		}
 		i++
 	}
-	rest := ix.keys[i:]
-	return i + uint64(sort.Search(len(rest), func(k int) bool { return rest[k] >= key }))
+	return i + uint64(sort.SearchFloat64s(ix.points[i:], x))
 }

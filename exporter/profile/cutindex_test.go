@@ -24,9 +24,13 @@ func pointSets(r *rand.Rand) map[string][]float64 {
 		"normal":           nil,
 		"lognormal":        nil,
 		"crowded with one": {1e300},
+		"very many":        nil,
 	}
 	for e := -300; e <= 300; e++ {
 		sets["all magnitudes"] = append(sets["all magnitudes"], -math.Pow(10, float64(e)), math.Pow(10, float64(e)))
+	}
+	for i := range 1<<16 + 1000 {
+		sets["very many"] = append(sets["very many"], math.Sqrt(float64(i)))
 	}
 	for i := range 1024 {
 		sets["integers"] = append(sets["integers"], float64(i-100))

@@ -16,13 +16,13 @@ type level struct {
 	lifetime []uint64
 
 	newest int64
-	// sealed are the closed panes, ascending; those from first on are the window's, and total and records are their sum.
+	// sealed are the closed panes, ascending; those from first on are the window's, and records is their sum.
 	sealed  []pane
 	first   int
-	total   []uint64
 	records uint64
-	// previous is the sum of the panes before first, which make up the window before; nil if that is not kept.
-	previous []uint64
+	// total is the sum of those of the window's panes that are summed, previous that of the summed ones before first,
+	// which make up the window before; nil if that is not kept.
+	total, previous []uint64
 	// building is the newest pane, which still grows; its cells are in dense.
 	building part
 	dense    []uint32
@@ -35,6 +35,9 @@ type pane struct {
 	records uint64
 	cells   []byte // see encode
 	sums    []sums
+	// summed says that the sum of its window has the cells. A pane that comes and goes between two looks at the window,
+	// as while a log is caught up with, never gets there.
+	summed bool
 }
 
 // part is some of what a pane holds.
@@ -105,18 +108,37 @@ func (l *level) close(index int64, p *part) {
 		for i := range p.sums {
 			closed.sums[i].merge(&p.sums[i])
 		}
-		sum := l.previous
 		if current {
-			sum = l.total
 			l.records += p.records
 		}
-		add(sum, p.cells)
+		if closed.summed {
+			add(l.sumOf(current), p.cells)
+		}
 	}
 	if l.above != nil {
 		l.above.add(p, false)
 		return
 	}
 	add(l.lifetime, p.cells)
+}
+
+// sumOf returns the sum that has the cells of panes of the window, or else of those before.
+func (l *level) sumOf(current bool) []uint64 {
+	if current {
+		return l.total
+	}
+	return l.previous
+}
+
+// settle brings total and previous up to date.
+func (l *level) settle() {
+	for i := range l.sealed {
+		p := &l.sealed[i]
+		if sum := l.sumOf(i >= l.first); sum != nil && !p.summed {
+			add(sum, p.cells)
+			p.summed = true
+		}
+	}
 }
 
 // kept is how many panes back closed panes are kept.
@@ -144,8 +166,11 @@ func (l *level) advance(finest int64) {
 	l.newest = max(l.newest, floorDiv(finest, l.ratio))
 	for ; l.first < len(l.sealed) && l.sealed[l.first].index <= l.newest-l.panes; l.first++ {
 		p := &l.sealed[l.first]
-		subtract(l.total, p.cells)
 		l.records -= p.records
+		if !p.summed {
+			continue
+		}
+		subtract(l.total, p.cells)
 		if l.previous != nil {
 			add(l.previous, p.cells)
 		}
@@ -157,8 +182,8 @@ func (l *level) advance(finest int64) {
 	}
 	gone := 0
 	for ; gone < l.first && l.sealed[gone].index <= l.newest-l.kept(); gone++ {
-		if l.previous != nil {
-			subtract(l.previous, l.sealed[gone].cells)
+		if p := &l.sealed[gone]; p.summed && l.previous != nil {
+			subtract(l.previous, p.cells)
 		}
 	}
 	l.sealed = slices.Delete(l.sealed, 0, gone)

@@ -2,24 +2,24 @@ package window
 
 import "sort"
 
-// locator gives live values that are no cut point a cell of their own, as long as there are few of them. Where a
+// locator gives live values that are no cut point a slot of their own, as long as there are few of them. Where a
 // column's cut points are all distinct values of the reference, this keeps the Wasserstein distance exact. A
 // located value is counted in its open cell too, so cells still mean the same everywhere.
 //
 // Once there are more than the limit none is located any more: which ones came first would depend on the order in which
 // logs are read.
 type locator struct {
-	first int // cell of the first located value
+	first int // slot of the first located value
 	limit int
-	cells map[float64]uint32 // nil beyond the limit
+	cells map[float64]uint32 // from first on; nil beyond the limit
 }
 
-func newLocator(first, limit int) *locator {
-	return &locator{first: first, limit: limit, cells: make(map[float64]uint32)}
+func newLocator(limit int) *locator {
+	return &locator{limit: limit, cells: make(map[float64]uint32)}
 }
 
-// cell returns the cell of a value, if it has one or there is room for one more.
-func (l *locator) cell(x float64) (int, bool) {
+// slot returns the slot of a value, if it has one or there is room for one more.
+func (l *locator) slot(x float64) (int, bool) {
 	if l.cells == nil {
 		return 0, false
 	}
@@ -35,11 +35,11 @@ func (l *locator) cell(x float64) (int, bool) {
 	return l.first + int(i), true
 }
 
-// counts returns the located values that occur in a column's counts, ascending.
-func (l *locator) counts(cells []uint64) []Located {
+// counts returns the located values that occur, ascending, from how often each does.
+func (l *locator) counts(counts []uint64) []Located {
 	var all []Located
 	for x, i := range l.cells {
-		if n := cells[l.first+int(i)]; n > 0 {
+		if n := counts[i]; n > 0 {
 			all = append(all, Located{x, n})
 		}
 	}

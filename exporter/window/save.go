@@ -96,7 +96,7 @@ func (l *level) save(e *state.Encoder) {
 	}
 }
 
-// load reads a level. The sums over its panes are not saved: they are added up again.
+// load reads a level. The sums over its panes are not saved: settle adds them up again.
 func (l *level) load(d *state.Decoder, cells int) {
 	l.newest = d.Int()
 	n := d.Count(4)
@@ -114,7 +114,12 @@ func (l *level) load(d *state.Decoder, cells int) {
 		if d.Err() != nil {
 			return
 		}
-		l.restore(p)
+		l.sealed = append(l.sealed, p)
+		if p.index > l.newest-l.panes {
+			l.records += p.records
+		} else {
+			l.first++
+		}
 	}
 	l.building.pane, l.building.records = d.Int(), d.Uint()
 	dense := loadCells(d, cells)
@@ -126,20 +131,6 @@ func (l *level) load(d *state.Decoder, cells int) {
 		return
 	}
 	add(l.dense, dense)
-}
-
-// restore appends a closed pane and adds it up.
-func (l *level) restore(p pane) {
-	l.sealed = append(l.sealed, p)
-	if p.index > l.newest-l.panes {
-		add(l.total, p.cells)
-		l.records += p.records
-		return
-	}
-	l.first++
-	if l.previous != nil {
-		add(l.previous, p.cells)
-	}
 }
 
 // loadCells reads encoded cells and checks that they are those of a pane of so many cells.
