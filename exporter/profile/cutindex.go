@@ -82,7 +82,7 @@ func (ix *cutIndex) entry(x float64) int {
 	if ix.byBits {
 		return bitsEntry(x, ix.base, ix.shift, uint64(len(ix.start)-1))
 	}
-	return valueEntry(x, ix.low, ix.scale, float64(len(ix.start)-1))
+	return int(valueEntry(x, ix.low, ix.scale, uint(len(ix.start)-1)))
 }
 
 // bitsEntry is the entry of x in a table of steps of the ordered bits.
@@ -92,15 +92,16 @@ func bitsEntry(x float64, base uint64, shift uint, last uint64) int {
 }
 
 // valueEntry is the entry of x in a table of steps of the values.
-func valueEntry(x, low, scale, last float64) int {
+func valueEntry(x, low, scale float64, last uint) uint {
 	t := (x - low) * scale
-	if !(t > 0) {
-		return 0
+	// Whatever int makes of a number that is too large for it, it is beyond the table.
+	if e := uint(int(t)); e <= last {
+		return e
 	}
-	if t >= last {
-		return int(last)
+	if t > 0 {
+		return last
 	}
-	return int(t)
+	return 0
 }
 
 // cell returns twice the index of the first point that is not below a finite value, and one more if that equals it.
@@ -122,7 +123,7 @@ func (ix *cutIndex) find(values []float64, found []uint32, open, points uint32) 
 			found[i] = uint32(start[bitsEntry(x, base, shift, last)])
 		}
 	} else {
-		low, scale, last := ix.low, ix.scale, float64(len(start)-1)
+		low, scale, last := ix.low, ix.scale, uint(len(start)-1)
 		for i, x := range values {
 			found[i] = uint32(start[valueEntry(x, low, scale, last)])
 		}

@@ -156,6 +156,61 @@ func TestSetHoldsWhatIsInTheWindowsInAnyOrder(t *testing.T) {
 	}
 }
 
+// Rows of a batch count the same together, whether they follow one another or not, as each of them alone.
+func TestRowsOfABatchCountAsEachAlone(t *testing.T) {
+	columns := testColumns(t)
+	r := rand.New(rand.NewPCG(7, 8))
+	together := New(columns, testFields, []time.Duration{time.Hour}, maxLocated, false)
+	alone := New(columns, testFields, []time.Duration{time.Hour}, maxLocated, false)
+	for round := range 50 {
+		var b record.Batch
+		b.Columns = make([]record.Column, 3)
+		for _, e := range randomEvents(r, 100, time.Hour) {
+			one, row := e.batch(), uint32(b.Rows)
+			b.Rows++
+			for i := range b.Columns[:2] {
+				x := one.Columns[i].Numbers[0]
+				if round%2 == 0 && x != x {
+					x = 7 // a batch in which no number is missing
+				}
+				if b.Columns[i].Numbers = append(b.Columns[i].Numbers, x); x != x && r.IntN(2) == 0 {
+					b.Columns[i].Wrong = append(b.Columns[i].Wrong, row)
+				}
+			}
+			span := one.Columns[2].Spans[0]
+			switch {
+			case span.IsString():
+				span.Offset = uint32(len(b.Bytes))
+			case r.IntN(2) == 0:
+				span = record.Wrong
+			}
+			b.Columns[2].Spans = append(b.Columns[2].Spans, span)
+			b.Bytes = append(b.Bytes, one.Bytes...)
+		}
+		var rows []uint32
+		from, step := r.IntN(50), 1+round%3
+		for row := from; row < b.Rows-r.IntN(20); row += step {
+			rows = append(rows, uint32(row))
+		}
+		together.Add(&b, rows, 0)
+		for _, row := range rows {
+			alone.Add(&b, []uint32{row}, 0)
+		}
+		got, want := together.View(0), alone.View(0)
+		if got.Records != want.Records {
+			t.Fatalf("%d records, want %d", got.Records, want.Records)
+		}
+		compare(t, time.Hour, got.Columns, want.Columns)
+		for k := range want.Columns {
+			g, w := &got.Columns[k], &want.Columns[k]
+			near := func(a, b float64) bool { return math.Abs(a-b) <= 1e-9*math.Abs(b) }
+			if !slices.Equal(g.Located, w.Located) || !near(g.Tail.Below, w.Tail.Below) || !near(g.Tail.Above, w.Tail.Above) {
+				t.Errorf("column %s has %v and %v beyond, want %v and %v", w.Name, g.Located, g.Tail, w.Located, w.Tail)
+			}
+		}
+	}
+}
+
 func compare(t *testing.T, length time.Duration, got, want []ColumnView) {
 	t.Helper()
 	for k := range want {
