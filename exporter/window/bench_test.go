@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -25,7 +26,7 @@ func benchmarkRecord(r *rand.Rand) (numbers [10]float64, categories [4]string) {
 		float64(18 + r.IntN(62)), float64(r.IntN(4000)), r.Float64(), r.ExpFloat64() * 3.7,
 		round(r.ExpFloat64()*250, 1000), r.NormFloat64(), round(r.ExpFloat64()*9, 10), score,
 	}
-	categories = [...]string{category("shop", 10), category("C", 20), category("device", 4), fmt.Sprint(score > 0.5)}
+	categories = [...]string{category("shop", 10), category("C", 20), category("device", 4), strconv.FormatBool(score > 0.5)}
 	if r.Float64() < 0.12 {
 		numbers[8] = math.NaN()
 	}

@@ -120,48 +120,60 @@ type writer struct {
 
 // add writes a block, unless it is empty.
 func (w *writer) add(at int, counts *[block]uint32) {
-	all, bitmap := used(counts)
-	if bitmap == 0 {
+	var both uint64
+	for i := 0; i < block; i += 8 {
+		eight := (*[8]uint32)(counts[i:])
+		both |= two(eight, 0) | two(eight, 2) | two(eight, 4) | two(eight, 6)
+	}
+	switch all := uint32(both | both>>32); {
+	case all == 0:
+	case all <= 0xff:
+		w.addNarrow(at, counts)
+	case all <= 0xffff:
+		w.addWide(at, counts, 1)
+	default:
+		w.addWide(at, counts, 2)
+	}
+}
+
+// addNarrow writes a block of counts of one byte. In a pane some are 0 and some are not, at random, so that a branch on
+// it would be predicted wrongly half the time: here is none, and eight counts are looked at together.
+func (w *writer) addNarrow(at int, counts *[block]uint32) {
+	var narrow [block]byte
+	var bitmap uint64
+	for i := 0; i < block; i += 8 {
+		eight := (*[8]uint32)(counts[i:])
+		packed := pack(two(eight, 0)) | pack(two(eight, 2))<<16 | pack(two(eight, 4))<<32 | pack(two(eight, 6))<<48
+		bitmap = bitmap>>8 | used(packed)<<56
+		binary.LittleEndian.PutUint64(narrow[i:], packed)
+	}
+	if bits.OnesCount64(bitmap) >= mostCells {
+		w.cells = append(w.begin(at, whole, 0), narrow[:]...)
 		return
+	}
+	to := w.begin(at, bitmap, 0)
+	found, n := (*[block]byte)(to[len(to):len(to)+block]), uint(0)
+	for left := bitmap; left != 0; left &= left - 1 {
+		found[n%block] = narrow[bits.TrailingZeros64(left)%block]
+		n++
+	}
+	w.cells = to[:len(to)+int(n)]
+}
+
+// addWide writes a block of counts of two or four bytes.
+func (w *writer) addWide(at int, counts *[block]uint32, width uint64) {
+	var bitmap uint64
+	for i, n := range counts {
+		if n != 0 {
+			bitmap |= 1 << i
+		}
 	}
 	if bits.OnesCount64(bitmap) >= mostCells {
 		bitmap = whole
 	}
-	width := uint64(0)
-	switch {
-	case all > 0xffff:
-		width = 2
-	case all > 0xff:
-		width = 1
-	}
-	header := uint64(at-w.last)<<flagBits | width
-	if bitmap == w.bitmap {
-		header |= sameFlag
-	}
-	to := binary.AppendUvarint(slices.Grow(w.cells, longestBlock), header)
-	if bitmap != w.bitmap {
-		to = binary.LittleEndian.AppendUint64(to, bitmap)
-	}
-	w.last, w.bitmap = at, bitmap
-	if width == 0 {
-		// The usual case, without a look at the memory behind each count.
-		found, n := (*[block]byte)(to[len(to):len(to)+block]), uint(0)
-		if bitmap == whole {
-			for i, count := range counts {
-				found[i] = byte(count)
-			}
-			w.cells = to[:len(to)+block]
-			return
-		}
-		for left := bitmap; left != 0; left &= left - 1 {
-			found[n%block] = byte(counts[bits.TrailingZeros64(left)&(block-1)])
-			n++
-		}
-		w.cells = to[:len(to)+int(n)]
-		return
-	}
+	to := w.begin(at, bitmap, width)
 	for left := bitmap; left != 0; left &= left - 1 {
-		count := counts[bits.TrailingZeros64(left)&(block-1)]
+		count := counts[bits.TrailingZeros64(left)%block]
 		if width == 1 {
 			to = binary.LittleEndian.AppendUint16(to, uint16(count))
 		} else {
@@ -171,34 +183,32 @@ func (w *writer) add(at int, counts *[block]uint32) {
 	w.cells = to
 }
 
-// used returns all counts of a block as one, bit by bit, and the bitmap of those that are not 0. In a pane some are and
-// some are not, at random, so that a branch on it would be predicted wrongly half the time: here is none, and two
-// counts are looked at together.
-func used(counts *[block]uint32) (all uint32, bitmap uint64) {
-	var both uint64
-	for i := 0; i < block; i += 8 {
-		eight := (*[8]uint32)(counts[i:])
-		both |= two(eight, 0) | two(eight, 2) | two(eight, 4) | two(eight, 6)
+// begin appends a block's header, and its bitmap unless that is the one before, and returns all cells with room for the
+// block's.
+func (w *writer) begin(at int, bitmap, width uint64) []byte {
+	header := uint64(at-w.last)<<flagBits | width
+	if bitmap == w.bitmap {
+		header |= sameFlag
 	}
-	if both == 0 {
-		return 0, 0
+	to := binary.AppendUvarint(slices.Grow(w.cells, longestBlock), header)
+	if bitmap != w.bitmap {
+		to = binary.LittleEndian.AppendUint64(to, bitmap)
 	}
-	for i := 0; i < block; i += 8 {
-		eight := (*[8]uint32)(counts[i:])
-		// The flags are 2 bits apart, those of the odd counts 32 bits above.
-		flags := usedOf(two(eight, 0))>>6 | usedOf(two(eight, 2))>>4 | usedOf(two(eight, 4))>>2 | usedOf(two(eight, 6))
-		bitmap = bitmap>>8 | (flags>>25|flags>>56)<<56
-	}
-	return uint32(both | both>>32), bitmap
+	w.last, w.bitmap = at, bitmap
+	return to
 }
 
 // two returns two counts, the first one in the lower half.
 func two(counts *[8]uint32, i int) uint64 { return uint64(counts[i]) | uint64(counts[i+1])<<32 }
 
-// usedOf sets the highest bit of each half that is not 0, and no others.
-func usedOf(two uint64) uint64 {
-	const low, high = 0x7fffffff7fffffff, 0x8000000080000000
-	return (two&low + low | two) & high
+// pack makes two bytes of two counts of one byte.
+func pack(two uint64) uint64 { return (two | two>>24) & 0xffff }
+
+// used returns a bitmap of which of eight bytes are not 0.
+func used(eight uint64) uint64 {
+	const low, high = 0x7f7f7f7f7f7f7f7f, 0x8080808080808080
+	flags := (eight&low + low | eight) & high
+	return flags >> 7 * 0x0102040810204080 >> 56 // moves the flag of byte i to bit 56+i
 }
 
 // reader goes through encoded blocks. It begins with at = -1.
