@@ -60,9 +60,6 @@ func (d *JSONL) slow(line []byte) {
 func (d *JSONL) visitUnknown(values map[string]any, o *object) {
 	for key, value := range values {
 		p := o.at([]byte(key))
-		if p == nil {
-			continue
-		}
 		below, ok := value.(map[string]any)
 		switch {
 		case ok && p.child != nil:

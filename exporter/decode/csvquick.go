@@ -69,8 +69,8 @@ func (d *CSV) quick(b *record.Batch, wide []byte, i, line int) int {
 		end := 0
 		switch u.role {
 		case roleNumber:
-			x, after, ok := parseNumber(wide, i)
-			if ok && x-x == 0 && (wide[after] == ',' || wide[after] == '\n') && !d.missing.doubtful[wide[i]] {
+			x, after := numUsual(wide, i)
+			if after > 0 && (wide[after] == ',' || wide[after] == '\n') && !d.missing.doubtful[wide[i]] {
 				u.column.Numbers = append(u.column.Numbers, x)
 				end = after
 			} else {
