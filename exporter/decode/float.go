@@ -25,11 +25,11 @@ func parseNumber(b []byte, i int) (value float64, end int, ok bool) {
 	return value, end, form == numJSON
 }
 
-// numUsual is parseNumber for numbers of the usual shape, with up to seven digits in front of the point and no exponent; end
-// is 0 for others. Numbers take a third of the time of decoding. So nothing is called here, and what the processor can
-// guess from one record to the next is a branch, so that it need not wait for it to know where the number ends: the
-// sign, whether one digit is in front of the point, whether there are few or many behind it. What it cannot guess, the
-// digits themselves and how many they are, is none.
+// numUsual is parseNumber for numbers of the usual shape, with up to seven digits in front of the point and no
+// exponent; end is 0 for others. Numbers take a third of the time of decoding. So nothing is called here, and what the
+// processor can guess from one record to the next is a branch, so that it need not wait for it to know where the number
+// ends: the sign, whether one digit is in front of the point, whether there are few or many behind it. What it cannot
+// guess, the digits themselves and how many there are, is none.
 func numUsual(b []byte, i int) (value float64, end int) {
 	neg := b[i] == '-'
 	if neg {
@@ -184,12 +184,13 @@ func numDigits(b []byte, i int, man uint64) (uint64, int) {
 	}
 }
 
-// numBytes returns the first eight bytes of b, of which decimal digits are made 0 to 9, and a word in which the highest bit
-// of the first byte is set that is no digit; it is 0 if all are digits. Behind that byte bits may be wrong.
+// numBytes returns the first eight bytes of b, of which decimal digits are made 0 to 9, and a word in which the highest
+// bit of the first byte is set that is no digit; it is 0 if all are digits. Behind that byte and a point there, the
+// next one is marked too; further bits may be wrong.
 func numBytes(b []byte) (x, stop uint64) {
 	x = binary.LittleEndian.Uint64(b) ^ 0x3030303030303030
-	// A byte is now 0 to 9 if it was a digit. The sum carries out of bytes from 0x8a on, but only into bytes behind the
-	// first that is no digit.
+	// A byte is now 0 to 9 if it was a digit. The sum carries out of bytes from 0x8a on, which a digit and a point are
+	// not, so only into bytes behind the first that is neither.
 	return x, (x + 0x7676767676767676 | x) & highs
 }
 

@@ -264,8 +264,8 @@ func spread[T any](list []T, levels []byte, level byte, none T) []T {
 	values := bytes.Count(levels, []byte{level})
 	from, at := len(list)-values, len(list)
 	list, _ = extend(list, len(levels)-values)
-	for row := len(levels) - 1; row >= 0; row-- {
-		if levels[row] == level {
+	for row, l := range slices.Backward(levels) {
+		if l == level {
 			at--
 			list[from+row] = list[at]
 		} else {

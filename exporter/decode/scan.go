@@ -14,7 +14,7 @@ const (
 // load8 returns the eight bytes at b[i:]. With both bounds, slicing takes half the instructions that b[i:] does.
 func load8(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i : i+8]) }
 
-// literal is a run of bytes that is compared sixteen at a time. The data it is compared with must be readable for
+// literal is a run of bytes that is compared eight at a time. The data it is compared with must be readable for
 // Padding bytes behind its end.
 type literal struct {
 	// words are the first 32 bytes, of which the masks cover those that belong to the literal.
@@ -42,8 +42,8 @@ func (l *literal) at(b []byte, i int) bool {
 	return l.begins(b, i) && (l.length <= 16 || l.goesOn(b, i) && l.ends(b, i))
 }
 
-// begins, goesOn and ends are the parts of at, for the first sixteen bytes, the next sixteen, and the rest. Apart they are
-// inlined.
+// begins, goesOn and ends are the parts of at, for the first sixteen bytes, the next sixteen, and the rest. Apart they
+// are inlined.
 func (l *literal) begins(b []byte, i int) bool {
 	d := (*[16]byte)(b[i : i+16])
 	first, second := binary.LittleEndian.Uint64(d[:8]), binary.LittleEndian.Uint64(d[8:])

@@ -2,9 +2,9 @@ package decode
 
 import "slices"
 
-// ways are the ways that records of JSON Lines were seen to go: a tree of steps. The path from its root to a step is what
-// stood between the values of a record up to that one. A record that goes a known way has the keys of one before it,
-// in the same order; so none of them is there twice, and what the record lacks is known.
+// ways are the ways that records of JSON Lines were seen to go: a tree of steps. The path from its root to a step is
+// what stood between the values of a record up to that one. A record that goes a known way has the keys of one before
+// it, in the same order; so none of them is there twice, and what the record lacks is known.
 type ways struct {
 	root step
 	// steps are those of the tree, and behind them some to be used again; ends are those at the end of records.
@@ -14,6 +14,9 @@ type ways struct {
 	// loose is the step at hand of a record whose way cannot be remembered, and lost counts such records of the batch.
 	loose step
 	lost  int
+	// bad counts the batches, one behind the other, most records of which were lost. At patience of them all ways are
+	// forgotten.
+	bad, patience int
 }
 
 // step is a value of a record, or its end, with the bytes that stand before it.
@@ -34,9 +37,9 @@ type step struct {
 }
 
 const (
-	// maxWays bounds the steps of the tree, and maxOthers those that are taken from one: logs whose optional keys come and
-	// go need a few.
-	maxWays, maxOthers = 1024, 4
+	// maxWays bounds the steps of the tree, which take 0.4 MB then, and maxOthers those that are taken from one: logs
+	// whose optional keys come and go need a few.
+	maxWays, maxOthers = 2048, 4
 	// maxLiteral bounds the bytes of a step.
 	maxLiteral = 256
 )
@@ -68,8 +71,8 @@ func (w *ways) add(from *step, text []byte) *step {
 // forget forgets all ways.
 func (w *ways) forget() { w.root.next, w.used, w.ends = nil, 0, w.ends[:0] }
 
-// explore reads the rest of a record, which goes no known way from a step on, and remembers its way. It returns the index
-// behind the record's newline, or -1 if the line needs care.
+// explore reads the rest of a record, which goes no known way from a step on, and remembers its way. It returns the
+// index behind the record's newline, or -1 if the line needs care.
 func (d *JSONL) explore(from *step, i int) int {
 	for s := from; s != &d.ways.root; s = s.above {
 		for _, o := range s.enters {
@@ -207,9 +210,21 @@ func (d *JSONL) countWays() {
 		}
 		end.records = 0
 	}
-	// If most records have gone other ways, the log has become another one since the known ones were learned.
-	if w.lost > d.batch.Rows/2 {
+	w.end(d.batch.Rows)
+}
+
+// end ends a batch of so many records. If most of them are lost, the log has become another one since its ways were
+// learned. Or it has more of them than can be remembered: then it becomes ever longer until they are forgotten again.
+func (w *ways) end(records int) {
+	switch {
+	case w.lost <= records/8:
+		w.bad, w.patience = 0, 0
+	case w.lost > records/2:
+		w.bad++
+	}
+	if w.bad > w.patience {
 		w.forget()
+		w.bad, w.patience = 0, 2*w.patience+1
 	}
 	w.lost = 0
 }
