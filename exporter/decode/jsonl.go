@@ -43,11 +43,13 @@ func NewJSONL(s *record.Schema, seed uint64) *JSONL {
 // Decode implements Decoder.
 func (d *JSONL) Decode(_, data []byte, b *record.Batch) {
 	b.Reset(d.schema)
-	if cap(data)-len(data) < Padding {
+	n := len(data)
+	if cap(data)-n < Padding || n > 0 && data[n-1] != '\n' && data[:n+1][n] != 0 {
+		// Nothing may seem to go on with a last record that has no end.
 		d.own = append(append(d.own[:0], data...), make([]byte, Padding)...)
-		data = d.own[:len(data)]
+		data = d.own[:n]
 	}
-	d.batch, d.data = b, data[:len(data)+Padding]
+	d.batch, d.data = b, data[:n+Padding]
 	b.Bytes = slices.Clip(data)
 	for i := range d.slots {
 		if s := &d.slots[i]; s.role == roleNumber || s.role == roleText {
