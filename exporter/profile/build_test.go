@@ -196,9 +196,9 @@ func TestKindsAreInferred(t *testing.T) {
 
 func TestMoreDistinctValuesThanAreCountedAreIDsOrText(t *testing.T) {
 	for _, tt := range []struct{ format, want string }{{"%d-x", "id"}, {"this is sentence number %d", "text"}} {
-		s := newSighting("x", []string{"x"}, newSurvey(nil).seed)
+		s := newSighting("x", []string{"x"}, newSurvey().seed)
 		for i := range maxDistinct + 10 {
-			s.text(fmt.Sprintf(tt.format, i), false)
+			s.text(fmt.Appendf(nil, tt.format, i), false)
 		}
 		kind, _, leave := s.kind()
 		if id := strings.Contains(leave, "id"); id != (tt.want == "id") || !id && kind != record.Text {

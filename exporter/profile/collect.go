@@ -110,7 +110,7 @@ func (n *numbers) column(edges []float64) (c Column, ok bool) {
 	case len(n.values) == 0:
 		return c, false
 	default:
-		slices.Sort(n.values)
+		sortFloats(n.values)
 		return newNumeric(n.values, edges, n.limit), true
 	}
 	c.Moments = n.moments

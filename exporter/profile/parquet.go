@@ -47,7 +47,7 @@ func (b *builder) readParquet(in io.ReaderAt, size int64) error {
 		if err != nil {
 			return err
 		}
-		p.survey.readBatch(&p.names, true)
+		p.survey.readBatch(&p.names, &p.numbers, true)
 		p.plan()
 		p.add()
 	}

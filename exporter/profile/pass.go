@@ -17,6 +17,8 @@ type pass struct {
 	format  decode.Format
 	numbers reading
 	names   reading
+	// replanned says that some columns are not read as numbers any more.
+	replanned bool
 	// mayBeOutcome are the names under which prediction, score or label may stand.
 	mayBeOutcome []string
 }
@@ -30,7 +32,7 @@ type reading struct {
 }
 
 func (b *builder) newPass() *pass {
-	p := &pass{builder: b, survey: newSurvey(b.options.Missing)}
+	p := &pass{builder: b, survey: newSurvey()}
 	p.survey.format, p.survey.name, p.survey.given = b.options.Format, b.options.Path, b.options.Header
 	b.sample = newSample()
 	n := b.options.Names
@@ -48,7 +50,7 @@ func (b *builder) readRows(r io.Reader) error {
 	p := b.newPass()
 	p.format = format
 	read := p.read
-	if format.Fields != nil {
+	if format.Fields != nil || b.options.Format == decode.FormatCSV {
 		read = p.readFlat
 	}
 	if err := decode.ReadChunks(r, format, b.options.Path, read); err != nil {
@@ -81,36 +83,33 @@ func (p *pass) read(c *decode.Chunk) error {
 	return nil
 }
 
-// readFlat is read for formats whose fields are known without looking at their values: these are surveyed as texts.
+// readFlat is read for formats whose fields are known without looking at their values: the survey sees them as they are
+// decoded.
 func (p *pass) readFlat(c *decode.Chunk) error {
 	known := len(p.survey.order)
-	p.format.Fields(c.Data, func(field []byte) {
-		if p.survey.columns[string(field)] == nil {
-			p.survey.column([]string{string(field)})
-		}
-	})
-	if err := p.survey.checkColumns(); err != nil {
+	if err := p.survey.readFields(c, p.format); err != nil {
 		return err
 	}
-	grown := len(p.survey.order) > known || c.First
-	if grown {
+	if len(p.survey.order) > known || c.First {
 		if err := p.results.find(p.survey.order, p.rows); err != nil {
 			return fmt.Errorf("%s:%d: %w", p.options.Path, c.Line, err)
 		}
+		p.plan()
+		p.replanned = true
 		p.names.renew(p.options.Missing, record.Categorical, p.survey.order, func(*sighting) bool { return true })
 		p.names.decoder = p.format.New(&p.names.schema, 0)
 	}
-	if err := p.decode(&p.names, c); err != nil {
-		return err
-	}
-	p.survey.readBatch(&p.names, p.format.Typed)
-	if p.plan() || grown {
+	if p.replanned {
 		p.numbers.renew(p.options.Missing, record.Numeric, p.survey.order, isNumbers)
 		p.numbers.decoder = p.format.New(&p.numbers.schema, 0)
 	}
-	if err := p.decode(&p.numbers, c); err != nil {
-		return err
+	for _, r := range []*reading{&p.names, &p.numbers} {
+		if err := p.decode(r, c); err != nil {
+			return err
+		}
 	}
+	p.survey.readBatch(&p.names, &p.numbers, p.format.Typed)
+	p.replanned = p.plan()
 	p.add()
 	return nil
 }
@@ -122,6 +121,11 @@ func isNames(s *sighting) bool { return s.asNames != nil }
 func (p *pass) decode(r *reading, c *decode.Chunk) error {
 	r.decoder.Decode(c.Header, c.Data, &r.batch)
 	if len(r.batch.Rejects) > 0 {
+		if p.options.Format == decode.FormatCSV {
+			if err := p.survey.csvProblem(c); err != nil {
+				return err
+			}
+		}
 		bad := &r.batch.Rejects[0]
 		return fmt.Errorf("%s:%d: %s", p.options.Path, c.DataLine()+bad.Line, bad.Detail)
 	}
