@@ -165,7 +165,7 @@ func (s *survey) readHeader(data []byte) error {
 
 // csvProblem says what is wrong with a chunk of a CSV file that cannot be decoded, if the standard library knows it.
 func (s *survey) csvProblem(c *decode.Chunk) error {
-	records := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(c.Data, []byte("\xef\xbb\xbf"))))
+	records := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(c.Whole, []byte("\xef\xbb\xbf"))))
 	records.ReuseRecord = true
 	records.FieldsPerRecord = len(s.order)
 	for {
@@ -174,7 +174,7 @@ func (s *survey) csvProblem(c *decode.Chunk) error {
 			return nil
 		}
 		if err != nil {
-			return s.csvError(err, c.DataLine())
+			return s.csvError(err, c.Line)
 		}
 	}
 }
