@@ -42,6 +42,7 @@ type numbers struct {
 
 // add takes in the numbers of a batch.
 func (n *numbers) add(c *record.Column) {
+	n.values = withRoom(n.values, len(c.Numbers))
 	for _, x := range c.Numbers {
 		if math.IsNaN(x) {
 			n.missing++
@@ -61,6 +62,15 @@ func (n *numbers) add(c *record.Column) {
 		n.count(n.values)
 		n.values = nil
 	}
+}
+
+// withRoom returns a list with room for so many more, and for as many as it has if it has to grow: append would make
+// less room, and so copy a list that becomes long more often.
+func withRoom[T any](list []T, more int) []T {
+	if cap(list)-len(list) >= more {
+		return list
+	}
+	return slices.Grow(list, max(more, len(list)))
 }
 
 // count takes in values that are not to be kept one by one.
@@ -120,8 +130,10 @@ func (n *numbers) column(edges []float64) (c Column, ok bool) {
 // names collects the values of a column that may be categorical.
 type names struct {
 	missing, invalid uint64
-	counts           map[string]*uint64
-	bytes            int
+	// index finds the count of a category.
+	index  map[string]int32
+	counts []uint64
+	bytes  int
 	// beyond are the hashes of categories for which counts had no more room, and beyondValues counts their values.
 	beyond       map[uint64]struct{}
 	beyondValues uint64
@@ -146,8 +158,8 @@ func (n *names) add(b *record.Batch, c *record.Column, limit int) {
 
 func (n *names) count(name []byte, limit int) {
 	n.counted = true
-	if count, ok := n.counts[string(name)]; ok {
-		*count++
+	if i, ok := n.index[string(name)]; ok {
+		n.counts[i]++
 		return
 	}
 	room := len(n.counts) < limit && n.bytes+len(name) <= maxNameBytes
@@ -167,8 +179,8 @@ func (n *names) count(name []byte, limit int) {
 
 func (n *names) byFrequency() []categoryCount {
 	counts := make(map[string]uint64, len(n.counts))
-	for name, count := range n.counts {
-		counts[name] = *count
+	for name, i := range n.index {
+		counts[name] = n.counts[i]
 	}
 	return byFrequency(counts)
 }
@@ -177,7 +189,8 @@ func (n *names) byFrequency() []categoryCount {
 func (n *names) put(name string, count uint64) {
 	n.counted = true
 	n.bytes += len(name)
-	n.counts[name] = &count
+	n.index[name] = int32(len(n.counts))
+	n.counts = append(n.counts, count)
 }
 
 // column returns the column of the collected values; ok is false if there are none.
@@ -193,5 +206,5 @@ func (n *names) column(limit int) (c Column, ok bool) {
 
 // newNames returns a collection for a column that has been missing in so many rows.
 func newNames(missing uint64) *names {
-	return &names{missing: missing, counts: make(map[string]*uint64), beyond: make(map[uint64]struct{})}
+	return &names{missing: missing, index: make(map[string]int32), beyond: make(map[uint64]struct{})}
 }

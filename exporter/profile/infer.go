@@ -103,7 +103,7 @@ func (s *sighting) distinguish(value []byte) {
 // parseNumber reads a text as a number. Most texts that are none are known by their first byte, without an error to be
 // made for each.
 func parseNumber(text []byte) (float64, error) {
-	if len(text) == 0 || strings.IndexByte("+-.0123456789iInN", text[0]) < 0 {
+	if len(text) == 0 || strings.IndexByte("+-.0123456789", text[0]) < 0 && !decode.IsNotFinite(text) {
 		return 0, strconv.ErrSyntax
 	}
 	return strconv.ParseFloat(string(text), 64)
