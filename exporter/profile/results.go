@@ -39,11 +39,14 @@ type judged struct {
 	score             float64
 }
 
-// either is a value as a class and as a number, as far as it is one.
+// either is a value as a class and as a number, as far as it is one; else the number is NaN.
 type either struct {
-	outcome.Value
-	isClass, isNumber bool
+	number  float64
+	class   uint32
+	isClass bool
 }
+
+func (e *either) isNumber() bool { return !math.IsNaN(e.number) }
 
 // maxClasses bounds the classes that are told apart.
 const maxClasses = 1000
@@ -85,15 +88,15 @@ func (r *results) add(numbers, texts *record.Batch) {
 			j.score = numbers.Columns[r.score.numberField].Numbers[row]
 		}
 		if j.prediction.isClass && !math.IsNaN(j.score) {
-			c := r.see(j.prediction.Class)
+			c := r.see(j.prediction.class)
 			c.scoreSum += j.score
 			c.scored++
 		}
 		if j.label.isClass {
-			r.see(j.label.Class).labels++
+			r.see(j.label.class).labels++
 		}
 		switch {
-		case (!j.prediction.isClass || !j.label.isClass) && (!j.prediction.isNumber || !j.label.isNumber):
+		case (!j.prediction.isClass || !j.label.isClass) && (!j.prediction.isNumber() || !j.label.isNumber()):
 		case r.tallies != nil:
 			r.tallies.add(&j)
 		default:
@@ -122,16 +125,13 @@ func (r *results) see(code uint32) *seenClass {
 
 // value returns a prediction or a label of a row. No column has no values.
 func (r *results) value(numbers, texts *record.Batch, s *sighting, row int) either {
-	var v either
 	if s == nil {
-		return v
+		return either{number: math.NaN()}
 	}
-	if x := numbers.Columns[s.numberField].Numbers[row]; !math.IsNaN(x) {
-		v.Number, v.isNumber = x, true
-	}
+	v := either{number: numbers.Columns[s.numberField].Numbers[row]}
 	if span := texts.Columns[s.nameField].Spans[row]; span.IsString() {
-		v.Class, v.isClass = r.classes.Code(texts.Text(span)), true
-		if r.tallies != nil && v.Class == r.tallies.positive {
+		v.class, v.isClass = r.classes.Code(texts.Text(span)), true
+		if r.tallies != nil && v.class == r.tallies.positive {
 			r.tallies.met = true
 		}
 	}
@@ -157,12 +157,12 @@ func (r *results) classesOf(prediction, _, label *sighting) {
 func (j *judged) outcome(task outcome.Task) (outcome.Outcome, bool) {
 	if task == outcome.Regression {
 		return outcome.Outcome{
-			Prediction: outcome.Value{Number: j.prediction.Number}, Label: outcome.Value{Number: j.label.Number},
+			Prediction: outcome.Value{Number: j.prediction.number}, Label: outcome.Value{Number: j.label.number},
 			Score: math.NaN(),
-		}, j.prediction.isNumber && j.label.isNumber
+		}, j.prediction.isNumber() && j.label.isNumber()
 	}
 	return outcome.Outcome{
-		Prediction: outcome.Value{Class: j.prediction.Class}, Label: outcome.Value{Class: j.label.Class}, Score: j.score,
+		Prediction: outcome.Value{Class: j.prediction.class}, Label: outcome.Value{Class: j.label.class}, Score: j.score,
 	}, j.prediction.isClass && j.label.isClass
 }
 

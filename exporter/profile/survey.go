@@ -103,11 +103,19 @@ func (s *survey) readBatch(names, numbers *reading, typed bool) {
 			switch {
 			case isNumber && values != nil && !math.IsNaN(values[row]):
 				c.number(value, values[row])
-			case typed && !decode.IsNotFinite(value), !typed && !decode.IsNotFinite(bytes.Trim(value, " \t")):
+			case typed && !decode.IsNotFinite(value), !typed && !decode.IsNotFinite(trim(value)):
 				c.text(value, !isNumber)
 			}
 		}
 	}
+}
+
+// trim drops the spaces and tabs around a text, which hardly any has.
+func trim(text []byte) []byte {
+	if len(text) == 0 || text[0] > ' ' && text[len(text)-1] > ' ' {
+		return text
+	}
+	return bytes.Trim(text, " \t")
 }
 
 // sorted returns the columns in the order in which they are compared: that of the file if it has one for all of its
