@@ -57,14 +57,14 @@ func newSighting(name string, path []string, seed maphash.Seed) *sighting {
 // text sees a value of a format without types, or of a JSON string or boolean if typed.
 func (s *sighting) text(value []byte, typed bool) {
 	bare := bytes.TrimSpace(value)
-	x, err := parseNumber(bare)
+	x, isNumber, beyond := parseNumber(bare)
 	switch {
 	case typed:
 		s.textual = true
-	case err == nil:
+	case isNumber:
 		s.number(value, x)
 		return
-	case errors.Is(err, strconv.ErrRange):
+	case beyond:
 		return // Numbers beyond the range of float64 are missing wherever values are read.
 	}
 	s.values++
@@ -72,7 +72,7 @@ func (s *sighting) text(value []byte, typed bool) {
 	if bytes.IndexByte(bare, ' ') >= 0 {
 		s.spaced++
 	}
-	if err != nil && s.times == s.values-1 { // A bare number in a string is rather a code than an epoch.
+	if !isNumber && s.times == s.values-1 { // A bare number in a string is rather a code than an epoch.
 		if _, ok := decode.ParseTime(value); ok {
 			s.times++
 		}
@@ -100,13 +100,14 @@ func (s *sighting) distinguish(value []byte) {
 	}
 }
 
-// parseNumber reads a text as a number. Most texts that are none are known by their first byte, without an error to be
-// made for each.
-func parseNumber(text []byte) (float64, error) {
+// parseNumber reads a text as a number; beyond says that it is one beyond the range of float64. Most texts that are none
+// are known by their first byte, without an error to be made for each.
+func parseNumber(text []byte) (x float64, ok, beyond bool) {
 	if len(text) == 0 || strings.IndexByte("+-.0123456789", text[0]) < 0 && !decode.IsNotFinite(text) {
-		return 0, strconv.ErrSyntax
+		return 0, false, false
 	}
-	return strconv.ParseFloat(string(text), 64)
+	x, err := strconv.ParseFloat(string(text), 64)
+	return x, err == nil, errors.Is(err, strconv.ErrRange)
 }
 
 // onlyNumbers reports whether all values so far can be those of a numeric column.

@@ -18,8 +18,9 @@ import (
 	"github.com/drift-exporter/drift_exporter/exporter/record"
 )
 
-// survey finds out which columns a reference has and what their values look like. It goes through the standard
-// library's parsers, since it has to take columns as they come.
+// survey finds out which columns a reference has and what their values look like. JSON goes through the standard
+// library's parser, since its columns have to be taken as they come. Other formats say which columns they have, and
+// their values are seen as they have been decoded.
 type survey struct {
 	format, name string
 	seed         maphash.Seed
@@ -99,11 +100,14 @@ func (s *survey) readBatch(names, numbers *reading, typed bool) {
 				continue
 			}
 			value := names.batch.Text(span)
-			isNumber = isNumber || !typed
+			word := value
+			if !typed {
+				isNumber, word = true, trim(value)
+			}
 			switch {
 			case isNumber && values != nil && !math.IsNaN(values[row]):
 				c.number(value, values[row])
-			case typed && !decode.IsNotFinite(value), !typed && !decode.IsNotFinite(trim(value)):
+			case !decode.IsNotFinite(word):
 				c.text(value, !isNumber)
 			}
 		}
