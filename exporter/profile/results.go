@@ -73,19 +73,19 @@ func (r *results) find(all []*sighting, rows int) error {
 }
 
 // add takes in the rows of a chunk.
-func (r *results) add(numbers, texts *record.Batch) {
+func (r *results) add(b *record.Batch) {
 	if r.prediction == nil && r.label == nil {
 		return
 	}
 	if r.tallies == nil {
-		r.kept = withRoom(r.kept, texts.Rows)
+		r.kept = withRoom(r.kept, b.Rows)
 	}
-	for row := range texts.Rows {
+	for row := range b.Rows {
 		j := judged{score: math.NaN()}
-		j.prediction = r.value(numbers, texts, r.prediction, row)
-		j.label = r.value(numbers, texts, r.label, row)
+		j.prediction = r.value(b, r.prediction, row)
+		j.label = r.value(b, r.label, row)
 		if r.score != nil {
-			j.score = numbers.Columns[r.score.numberField].Numbers[row]
+			j.score = b.Columns[r.score.numberField].Numbers[row]
 		}
 		if j.prediction.isClass && !math.IsNaN(j.score) {
 			c := r.see(j.prediction.class)
@@ -124,13 +124,13 @@ func (r *results) see(code uint32) *seenClass {
 }
 
 // value returns a prediction or a label of a row. No column has no values.
-func (r *results) value(numbers, texts *record.Batch, s *sighting, row int) either {
+func (r *results) value(b *record.Batch, s *sighting, row int) either {
 	if s == nil {
 		return either{number: math.NaN()}
 	}
-	v := either{number: numbers.Columns[s.numberField].Numbers[row]}
-	if span := texts.Columns[s.nameField].Spans[row]; span.IsString() {
-		v.class, v.isClass = r.classes.Code(texts.Text(span)), true
+	v := either{number: b.Columns[s.numberField].Numbers[row]}
+	if span := b.Columns[s.nameField].Spans[row]; span.IsString() {
+		v.class, v.isClass = r.classes.Code(b.Text(span)), true
 		if r.tallies != nil && v.class == r.tallies.positive {
 			r.tallies.met = true
 		}

@@ -43,12 +43,12 @@ func (s *sample) add(p *pass, before int) {
 		*s = *newSample()
 		return
 	}
-	numbers, texts := &p.numbers.batch, &p.names.batch
-	predictions := numbers.Columns[p.results.prediction.numberField].Numbers
-	labels := numbers.Columns[p.results.label.numberField].Numbers
+	b := &p.batch
+	predictions := b.Columns[p.results.prediction.numberField].Numbers
+	labels := b.Columns[p.results.label.numberField].Numbers
 	s.kept = s.kept[:0]
 	known := len(s.hashes)
-	for row := range numbers.Rows {
+	for row := range b.Rows {
 		if h := rowHash(before + row); h <= s.bound && summable(predictions[row]) && summable(labels[row]) {
 			s.kept = append(s.kept, row)
 			s.hashes = append(s.hashes, h)
@@ -57,8 +57,8 @@ func (s *sample) add(p *pass, before int) {
 	if len(s.kept) == 0 {
 		return
 	}
-	for i, c := range p.numbers.columns {
-		if c.asNumbers == nil {
+	for _, c := range p.survey.order {
+		if c.asNumbers == nil || c.numberField < 0 {
 			continue
 		}
 		v := s.column(c)
@@ -66,10 +66,10 @@ func (s *sample) add(p *pass, before int) {
 			v.numbers = append(v.numbers, math.NaN())
 		}
 		for _, row := range s.kept {
-			v.numbers = append(v.numbers, numbers.Columns[i].Numbers[row])
+			v.numbers = append(v.numbers, b.Columns[c.numberField].Numbers[row])
 		}
 	}
-	for i, c := range p.names.columns {
+	for _, c := range p.survey.order {
 		if c.asNames == nil {
 			continue
 		}
@@ -78,7 +78,7 @@ func (s *sample) add(p *pass, before int) {
 			v.names = append(v.names, noName)
 		}
 		for _, row := range s.kept {
-			v.names = append(v.names, c.asNames.find(texts, texts.Columns[i].Spans[row]))
+			v.names = append(v.names, c.asNames.find(b, b.Columns[c.nameField].Spans[row]))
 		}
 	}
 	for limit := min(maxSampleRows, maxSampleValues/len(s.values)); len(s.hashes) > limit; {

@@ -80,12 +80,12 @@ func (s *survey) checkColumns() error {
 
 // readBatch surveys rows that have been read as texts, and as numbers as far as columns may be numeric. typed says that
 // the format tells numbers from other values.
-func (s *survey) readBatch(names, numbers *reading, typed bool) {
-	for i, c := range names.columns {
-		column := &names.batch.Columns[i]
+func (s *survey) readBatch(b *record.Batch, typed bool) {
+	for _, c := range s.order {
+		column := &b.Columns[c.nameField]
 		var values []float64
 		if c.numberField >= 0 {
-			values = numbers.batch.Columns[c.numberField].Numbers
+			values = b.Columns[c.numberField].Numbers
 		}
 		bare := column.Bare
 		for row, span := range column.Spans {
@@ -99,15 +99,17 @@ func (s *survey) readBatch(names, numbers *reading, typed bool) {
 				}
 				continue
 			}
-			value := names.batch.Text(span)
+			value := b.Text(span)
+			isNumber = isNumber || !typed
+			if isNumber && values != nil && !math.IsNaN(values[row]) {
+				c.number(value, values[row])
+				continue
+			}
 			word := value
 			if !typed {
-				isNumber, word = true, trim(value)
+				word = trim(value)
 			}
-			switch {
-			case isNumber && values != nil && !math.IsNaN(values[row]):
-				c.number(value, values[row])
-			case !decode.IsNotFinite(word):
+			if !decode.IsNotFinite(word) {
 				c.text(value, !isNumber)
 			}
 		}
