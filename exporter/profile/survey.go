@@ -156,7 +156,8 @@ func (s *survey) readFields(c *decode.Chunk, f decode.Format) error {
 
 // readHeader reads the header line that a CSV file begins with.
 func (s *survey) readHeader(data []byte) error {
-	records := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))))
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	records := csv.NewReader(bytes.NewReader(data))
 	header, err := records.Read()
 	if errors.Is(err, io.EOF) {
 		return fmt.Errorf("%s:1: is empty; a CSV reference begins with a header line", s.name)
@@ -166,6 +167,9 @@ func (s *survey) readHeader(data []byte) error {
 	}
 	if line, _ := records.FieldPos(0); line != 1 {
 		return fmt.Errorf("%s:1: is blank; a CSV reference begins with a header line", s.name)
+	}
+	if int(records.InputOffset()) > bytes.IndexByte(data, '\n')+1 {
+		return fmt.Errorf("%s:1: a name in the header holds a line break: the header must be one line", s.name)
 	}
 	for _, key := range header {
 		key = strings.Clone(strings.TrimSpace(key))
