@@ -88,11 +88,6 @@ func (d *CSV) Decode(header, data []byte, b *record.Batch) {
 			u.column = &b.Columns[u.index]
 		}
 	}
-	for k := range d.uses {
-		if u := &d.uses[k]; u.role == csvBoth {
-			u.column, u.texts = &b.Columns[u.index], &b.Columns[u.alsoText]
-		}
-	}
 	for i, line := 0, 0; i < len(data); {
 		if d.uses != nil {
 			if end := d.quick(b, wide, i, line); end > 0 && end <= len(data) {

@@ -16,10 +16,8 @@ type csvUse struct {
 	role   role // csvUnused if for nothing
 	index  int  // of a column
 	column *record.Column
-
-	// alsoText and texts are those of a second column, of csvBoth.
-	alsoText int
-	texts    *record.Column
+	// text is the index of a second column, of csvBoth.
+	text int
 }
 
 const csvUnused role = 255
@@ -53,7 +51,7 @@ func (d *CSV) setUses() {
 		case field == csvNone:
 			d.lacking = append(d.lacking, k)
 		case d.isAlsoText(k):
-			uses[field].role, uses[field].alsoText = csvBoth, k
+			uses[field].role, uses[field].text = csvBoth, k
 		case d.schema.Columns[k].Kind == record.Numeric:
 			use(field, roleNumber, k)
 		default:
@@ -188,15 +186,16 @@ func (d *CSV) quickNumber(c *record.Column, row, i int) int {
 
 // quickBoth reads the field at i, which may be any, as a number and as a text.
 func (d *CSV) quickBoth(u *csvUse, b *record.Batch, i int) int {
+	numbers, texts := &b.Columns[u.index], &b.Columns[u.text]
 	x, end, ok := parseNumber(d.source, i)
 	if ok && x-x == 0 && (d.source[end] == ',' || d.source[end] == '\n') && !d.missing.doubtful[d.source[i]] {
-		u.column.Numbers = append(u.column.Numbers, x)
-		u.texts.Spans = append(u.texts.Spans, d.text(b, i, end))
+		numbers.Numbers = append(numbers.Numbers, x)
+		texts.Spans = append(texts.Spans, d.text(b, i, end))
 		return end
 	}
 	span, _ := d.quickText(b, i)
-	u.texts.Spans = append(u.texts.Spans, span)
-	return d.quickNumber(u.column, b.Rows, i)
+	texts.Spans = append(texts.Spans, span)
+	return d.quickNumber(numbers, b.Rows, i)
 }
 
 // quickText reads the text at i and returns the index behind the field; 0 if that is not clear.

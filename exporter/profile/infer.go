@@ -100,8 +100,8 @@ func (s *sighting) distinguish(value []byte) {
 	}
 }
 
-// parseNumber reads a text as a number; beyond says that it is one beyond the range of float64. Most texts that are none
-// are known by their first byte, without an error to be made for each.
+// parseNumber reads a text as a number; beyond says that it is one beyond the range of float64. Most texts that are no
+// number are known by their first byte, without an error to be made for each.
 func parseNumber(text []byte) (x float64, ok, beyond bool) {
 	if len(text) == 0 || strings.IndexByte("+-.0123456789", text[0]) < 0 && !decode.IsNotFinite(text) {
 		return 0, false, false

@@ -9,8 +9,8 @@ import (
 	"github.com/drift-exporter/drift_exporter/exporter/record"
 )
 
-// pass goes over training data once. It surveys each chunk of them, and reads from it the values of all columns, old and
-// new, as whatever they may turn out to be at the end: as numbers, as texts, or as both.
+// pass goes over training data once. It surveys each chunk of them, and reads from it the values of all columns, old
+// and new, as whatever they may turn out to be at the end: as numbers, as texts, or as both.
 type pass struct {
 	*builder
 	survey *survey
@@ -200,8 +200,11 @@ func (p *pass) planTexts(s *sighting, name bool) {
 
 // addTexts collects the words of a batch, if the column may be prose.
 func (s *sighting) addTexts(b *record.Batch, spans []record.Span) {
+	if s.asTexts == nil {
+		return
+	}
 	for _, span := range spans {
-		if s.asTexts != nil && span.IsString() {
+		if span.IsString() {
 			s.asTexts.add(b.Text(span))
 		}
 	}
