@@ -29,7 +29,7 @@ type numbers struct {
 	missing, invalid uint64
 	// values holds all of them as long as there are at most maxValues. After that it holds those of a batch, counts
 	// counts them, as long as no more than limit are distinct, and sketch after that.
-	values    []float64
+	values    pieces[float64]
 	counts    map[float64]uint64
 	sketch    *sketch
 	limit     int
@@ -42,35 +42,32 @@ type numbers struct {
 
 // add takes in the numbers of a batch.
 func (n *numbers) add(c *record.Column) {
-	n.values = withRoom(n.values, len(c.Numbers))
 	for _, x := range c.Numbers {
 		if math.IsNaN(x) {
 			n.missing++
 			continue
 		}
-		n.values = append(n.values, x)
+		n.values.add(x)
 	}
 	n.missing -= uint64(len(c.Wrong))
 	n.invalid += uint64(len(c.Wrong))
 	switch {
 	case n.counts != nil || n.sketch != nil:
-		n.count(n.values)
-		n.values = n.values[:0]
-	case len(n.values) > maxValues:
+		n.countValues()
+		n.values.clear()
+	case n.values.n > maxValues:
 		n.counts = make(map[float64]uint64)
 		n.low, n.high = math.Inf(1), math.Inf(-1)
-		n.count(n.values)
-		n.values = nil
+		n.countValues()
+		n.values = pieces[float64]{}
 	}
 }
 
-// withRoom returns a list with room for so many more, and for as many as it has if it has to grow: append would make
-// less room, and so copy a list that becomes long more often.
-func withRoom[T any](list []T, more int) []T {
-	if cap(list)-len(list) >= more {
-		return list
+// countValues takes in the values as those that are not to be kept one by one.
+func (n *numbers) countValues() {
+	for _, values := range n.values.all {
+		n.count(values)
 	}
-	return slices.Grow(list, max(more, len(list)))
 }
 
 // count takes in values that are not to be kept one by one.
@@ -117,11 +114,13 @@ func (n *numbers) column(edges []float64) (c Column, ok bool) {
 	case n.sketch != nil:
 		c = newWeighted(n.items(), edges, n.limit, false)
 		c.RankError = n.sketch.rankError(len(c.Points))
-	case len(n.values) == 0:
+	case n.values.n == 0:
 		return c, false
 	default:
-		sortFloats(n.values)
-		return newNumeric(n.values, edges, n.limit), true
+		values := n.values.joined()
+		n.values = pieces[float64]{}
+		sortFloats(values)
+		return newNumeric(values, edges, n.limit), true
 	}
 	c.Moments = n.moments
 	return c, true

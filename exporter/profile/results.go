@@ -19,7 +19,7 @@ type results struct {
 	classes                  *outcome.Classes
 	// kept are the rows with prediction and label as long as there are at most maxValues; after that they are in
 	// tallies.
-	kept    []judged
+	kept    pieces[judged]
 	tallies *tallies
 	// seen is what was seen of each class, by its code: by that the positive one of two is found.
 	seen []seenClass
@@ -77,9 +77,6 @@ func (r *results) add(b *record.Batch) {
 	if r.prediction == nil && r.label == nil {
 		return
 	}
-	if r.tallies == nil {
-		r.kept = withRoom(r.kept, b.Rows)
-	}
 	for row := range b.Rows {
 		j := judged{score: math.NaN()}
 		j.prediction = r.value(b, r.prediction, row)
@@ -100,15 +97,15 @@ func (r *results) add(b *record.Batch) {
 		case r.tallies != nil:
 			r.tallies.add(&j)
 		default:
-			r.kept = append(r.kept, j)
+			r.kept.add(j)
 		}
 	}
-	if len(r.kept) > maxValues {
+	if r.kept.n > maxValues {
 		r.tallies = newTallies(r)
-		for i := range r.kept {
-			r.tallies.add(&r.kept[i])
+		for j := range r.kept.each() {
+			r.tallies.add(j)
 		}
-		r.kept = nil
+		r.kept = pieces[judged]{}
 	}
 }
 
@@ -184,8 +181,8 @@ func (r *results) finish() error {
 		p.Rules.Tolerance = r.tolerance()
 	}
 	p.Performance = outcome.NewTally(p.Rules)
-	for i := range r.kept {
-		if o, ok := r.kept[i].outcome(p.Rules.Task); ok {
+	for j := range r.kept.each() {
+		if o, ok := j.outcome(p.Rules.Task); ok {
 			p.Performance.Add(o, 1)
 		}
 	}
@@ -256,8 +253,8 @@ func (r *results) tolerance() float64 {
 		return configured
 	}
 	var errors []float64
-	for i := range r.kept {
-		if o, ok := r.kept[i].outcome(outcome.Regression); ok {
+	for j := range r.kept.each() {
+		if o, ok := j.outcome(outcome.Regression); ok {
 			errors = append(errors, miss(o))
 		}
 	}
