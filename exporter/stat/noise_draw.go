@@ -7,12 +7,12 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// smoothFilled is the smallest expected count of a bin, on either side, at which it is drawn from a smooth law instead of
-// as a gamma and a binomial variable, which takes ten times as long.
+// smoothFilled is the smallest expected count of a bin, on either side, at which it is drawn from a smooth law instead
+// of as a gamma and a binomial variable, which takes ten times as long.
 const smoothFilled = 20
 
-// shareSeed is one of a few seeds: where counts are not so few that scores jump from one value to the next, the floors of
-// the usual 3000 windows are within 6% (psi 12%) of those of many more, and 2% above them in the mean.
+// shareSeed is one of a few seeds: where counts are not so few that scores jump from one value to the next, the floors
+// of the usual 3000 windows are within 6% (psi 12%) of those of many more, and 2% above them in the mean.
 const shareSeed = 10
 
 // windows draws windows of n values without drift, under one law of the true shares.
@@ -120,23 +120,20 @@ func (w *windows) draw(q []float64) {
 }
 
 // shareScores computes all scores of bins at once, from shares: with fewer logarithms than the scores one by one, which
-// counts for the thousands of windows that are drawn.
-type shareScores struct {
-	p []refShare
-}
-
-type refShare struct {
+// counts for the thousands of windows that are drawn. It has what they take of each share of the reference.
+type shareScores []struct {
 	p, root, pLogP      float64
 	floored, logFloored float64 // as PSI takes p
 }
 
 func newShareScores(counts []uint64) shareScores {
-	var s shareScores
-	m := float64(sum(counts))
-	for _, count := range counts {
-		p := float64(count) / m
-		floored := max(p, smallestShare)
-		s.p = append(s.p, refShare{p, math.Sqrt(p), xLog(p), floored, math.Log(floored)})
+	s, m := make(shareScores, len(counts)), float64(sum(counts))
+	for i, count := range counts {
+		r := &s[i]
+		r.p = float64(count) / m
+		r.root, r.pLogP = math.Sqrt(r.p), xLog(r.p)
+		r.floored = max(r.p, smallestShare)
+		r.logFloored = math.Log(r.floored)
 	}
 	return s
 }
@@ -161,7 +158,7 @@ func xLog(x float64) float64 {
 func (s shareScores) of(window []float64) [5]float64 {
 	var psi, nats, squares, total, largest float64
 	for i, q := range window {
-		r := &s.p[i]
+		r := &s[i]
 		d, c := q-r.p, (q+r.p)/2
 		size := math.Abs(d)
 		total += size

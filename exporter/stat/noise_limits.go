@@ -33,10 +33,10 @@ func newBinLimits(shares []float64) *binLimits {
 	return &binLimits{chiSquared, limitOfSum(shares, chiSquared), limitOfLargest(shares)}
 }
 
-// limitOfSum returns the 0.999 quantile of ½ Σ |G_i|. With normal g_i, G_i = √p_i (g_i − √p_i Σ √p_j g_j); the length R
-// of the vector in brackets, a chi variable, does not depend on its direction u. So ½ Σ |G_i| is R h with h = ½ Σ √p_i
-// |u_i|, and only directions have to be drawn: for each, the probability that R h is above a limit is known. It would take
-// a hundred times as many draws of G itself to be as precise.
+// limitOfSum returns the 0.999 quantile of ½ Σ |G_i|. With normal g_i, G_i = √p_i (g_i − √p_i Σ √p_j g_j); the length
+// R of the vector in brackets, a chi variable, does not depend on its direction u. So ½ Σ |G_i| is R h with h = ½ Σ
+// √p_i |u_i|, and only directions have to be drawn: for each, the probability that R h is above a limit is known. It
+// would take a hundred times as many draws of G itself to be as precise.
 func limitOfSum(shares []float64, chiSquared float64) float64 {
 	r := newRandom(1, limitSeed)
 	h := make([]float64, limitDirections)
@@ -83,9 +83,9 @@ func limitOfSum(shares []float64, chiSquared float64) float64 {
 	return x
 }
 
-// limitOfLargest returns the 0.999 quantile of max |G_i|: where the probabilities of |G_i| above it add up to 0.001. That
-// one of them is above it makes it hardly likely that another one is, but for the two with the largest shares if
-// these are nearly all: what one has more the other has less. Their probability to be above it together is taken off.
+// limitOfLargest returns the 0.999 quantile of max |G_i|: where the probabilities of |G_i| above it add up to 0.001.
+// Where one of them is above it, another one hardly is, but for the two with the largest shares if these are nearly
+// all: what one has more the other has less. Their probability to be above it together is taken off.
 func limitOfLargest(shares []float64) float64 {
 	p := slices.Clone(shares)
 	slices.Sort(p)
