@@ -273,12 +273,15 @@ func numberOf(value any) (x float64, wrong bool) {
 	}
 }
 
-// IsNotFinite reports whether a string is a name of NaN or an infinity.
-func IsNotFinite(s string) bool {
-	if len(s) == 0 || len(s) > len("-infinity") || !strings.ContainsRune("nNfFyY", rune(s[len(s)-1])) {
+// IsNotFinite reports whether a text is a name of NaN or an infinity.
+func IsNotFinite[T string | []byte](s T) bool {
+	if len(s) == 0 || len(s) > len("-infinity") {
 		return false
 	}
-	word := strings.ToLower(strings.TrimLeft(s, "+-"))
+	if last := s[len(s)-1] | 0x20; last != 'n' && last != 'f' && last != 'y' {
+		return false
+	}
+	word := strings.ToLower(strings.TrimLeft(string(s), "+-"))
 	return word == "nan" || word == "inf" || word == "infinity"
 }
 

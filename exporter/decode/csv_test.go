@@ -405,9 +405,15 @@ func FuzzCSVQuickly(f *testing.F) {
 	} {
 		f.Add([]byte(s), uint8(0))
 		f.Add([]byte(s), uint8(1))
+		f.Add([]byte(s), uint8(6))
+		f.Add([]byte(s), uint8(8))
 	}
 	f.Fuzz(func(t *testing.T, data []byte, shape uint8) {
 		s := csvSchema(numeric("n"), categorical("c"), numeric("gone"), prose("none"))
+		if shape/6%2 == 1 {
+			s.Columns = slices.Insert(s.Columns, 1, prose("n"))
+			s.Columns = append(s.Columns, numeric("gone"), prose("gone"))
+		}
 		s.ID, s.Time, s.Version = []string{"id"}, []string{"ts"}, []string{"v"}
 		header := []byte("ts,id,n,c,v\n")
 		switch shape % 3 {

@@ -16,9 +16,14 @@ type csvUse struct {
 	role   role // csvUnused if for nothing
 	index  int  // of a column
 	column *record.Column
+	// text is the index of a second column, of csvBoth.
+	text int
 }
 
 const csvUnused role = 255
+
+// csvBoth is the role of a field that one column wants as a number and the next one as a text.
+const csvBoth role = 254
 
 // setUses makes uses from the plan: nil if records cannot be read from left to right.
 func (d *CSV) setUses() {
@@ -45,6 +50,8 @@ func (d *CSV) setUses() {
 		switch {
 		case field == csvNone:
 			d.lacking = append(d.lacking, k)
+		case d.isAlsoText(k):
+			uses[field].role, uses[field].text = csvBoth, k
 		case d.schema.Columns[k].Kind == record.Numeric:
 			use(field, roleNumber, k)
 		default:
@@ -54,6 +61,12 @@ func (d *CSV) setUses() {
 	if single {
 		d.uses = uses
 	}
+}
+
+// isAlsoText reports whether a column wants as a text what the one before it wants as a number.
+func (d *CSV) isAlsoText(k int) bool {
+	return k > 0 && d.plan.columns[k-1] == d.plan.columns[k] &&
+		d.schema.Columns[k-1].Kind == record.Numeric && d.schema.Columns[k].Kind != record.Numeric
 }
 
 // quick reads the record at wide[i:] into the batch and returns the index behind its line end; 0 where the other way
@@ -96,6 +109,8 @@ func (d *CSV) quick(b *record.Batch, wide []byte, i, line int) int {
 				t, end = d.quickTime(i)
 			}
 			b.Times = append(b.Times, t)
+		case csvBoth:
+			end = d.quickBoth(u, b, i)
 		default:
 			end = csvFieldEnd(wide, i)
 		}
@@ -167,6 +182,20 @@ func (d *CSV) quickNumber(c *record.Column, row, i int) int {
 	}
 	c.Numbers = append(c.Numbers, x)
 	return end
+}
+
+// quickBoth reads the field at i, which may be any, as a number and as a text.
+func (d *CSV) quickBoth(u *csvUse, b *record.Batch, i int) int {
+	numbers, texts := &b.Columns[u.index], &b.Columns[u.text]
+	x, end, ok := parseNumber(d.source, i)
+	if ok && x-x == 0 && (d.source[end] == ',' || d.source[end] == '\n') && !d.missing.doubtful[d.source[i]] {
+		numbers.Numbers = append(numbers.Numbers, x)
+		texts.Spans = append(texts.Spans, d.text(b, i, end))
+		return end
+	}
+	span, _ := d.quickText(b, i)
+	texts.Spans = append(texts.Spans, span)
+	return d.quickNumber(numbers, b.Rows, i)
 }
 
 // quickText reads the text at i and returns the index behind the field; 0 if that is not clear.

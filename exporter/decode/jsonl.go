@@ -382,7 +382,7 @@ func (d *JSONL) readNumber(c *record.Column, i int) int {
 		if next = skip(b, i, 0); next <= 0 {
 			return -1
 		}
-		if b[i] != '"' || !IsNotFinite(string(b[i+1:next-1])) {
+		if b[i] != '"' || !IsNotFinite(b[i+1:next-1]) {
 			c.Wrong = append(c.Wrong, uint32(d.batch.Rows))
 			if b[i] == '"' && isQuotedNumber(b[i+1:next-1]) {
 				c.Quoted = append(c.Quoted, uint32(d.batch.Rows))

@@ -308,7 +308,7 @@ func (c *parquetColumn) addInvalid(column *record.Column, levels []byte, k int) 
 		i++
 		if c.leaf.form.what == parquetText {
 			text := v.bytes(at)
-			if IsNotFinite(string(text)) {
+			if IsNotFinite(text) {
 				continue
 			}
 			if isQuotedNumber(text) {
