@@ -1,6 +1,7 @@
 package exporter
 
 import (
+	"encoding/binary"
 	"fmt"
 	"slices"
 
@@ -32,6 +33,8 @@ type baseline struct {
 	// noise holds the noise floors of the watched columns that are no texts and behind them those of the label, once
 	// they have been asked for.
 	noise []*stat.Floors
+	// alike has for each watched column the first with the same bins.
+	alike []int
 }
 
 // newBaselines builds the reference of a model and those of its versions.
@@ -44,7 +47,7 @@ func newBaselines(c *config.Model) (general *baseline, own map[string]*baseline,
 		b := &baseline{profile: p, live: p.Live(), watched: profile.Watched(p.Live()), rules: p.Rules}
 		b.calibration = calibration(p)
 		b.watchLabel(p.Find(profile.Label), c.CutPoints)
-		b.noise = make([]*stat.Floors, len(b.watched)+1)
+		b.noise, b.alike = make([]*stat.Floors, len(b.watched)+1), alike(b.watched)
 		return b, nil
 	}
 	if general, err = build(c.Reference); err != nil {
@@ -115,7 +118,7 @@ func (b *baseline) addTo(s *record.Schema, columns []*profile.Column, f config.F
 // floors returns the noise floors of a watched column that is no text.
 func (b *baseline) floors(k int) *stat.Floors {
 	if b.noise[k] == nil {
-		c, alike := b.watched[k], b.alike(k)
+		c, alike := b.watched[k], b.alike[k]
 		if b.noise[alike] == nil {
 			b.noise[alike] = newFloors(b.watched[alike])
 		}
@@ -127,9 +130,21 @@ func (b *baseline) floors(k int) *stat.Floors {
 	return b.noise[k]
 }
 
-// alike returns the first watched column that has the bins of another one, and with them what is simulated of these.
-func (b *baseline) alike(k int) int {
-	return slices.IndexFunc(b.watched, func(o *profile.Column) bool { return slices.Equal(o.Bins, b.watched[k].Bins) })
+// alike returns for each column the first that has the same bins, and with them what is simulated of these.
+func alike(columns []*profile.Column) []int {
+	first, firsts := make(map[string]int), make([]int, len(columns))
+	var key []byte
+	for k, c := range columns {
+		key = append(key[:0], byte(c.Kind))
+		for _, n := range c.Bins {
+			key = binary.AppendUvarint(key, n)
+		}
+		if _, ok := first[string(key)]; !ok {
+			first[string(key)] = k
+		}
+		firsts[k] = first[string(key)]
+	}
+	return firsts
 }
 
 // labelFloors returns the noise floors of the label, if there is one.
@@ -143,7 +158,12 @@ func (b *baseline) labelFloors() *stat.Floors {
 
 func newFloors(c *profile.Column) *stat.Floors {
 	if c.Kind != record.Numeric {
-		return stat.NewFloors(c.Bins, nil, nil, 0)
+		bins := c.Bins
+		if other := c.OtherCell(); bins[other] == 0 {
+			// Without rarer categories in the reference no value can be one of these.
+			bins = slices.Delete(slices.Clone(bins), other, other+1)
+		}
+		return stat.NewFloors(bins, nil, nil, 0)
 	}
 	sd, _ := c.Moments.StandardDeviation()
 	return stat.NewFloors(c.Bins, c.Points, c.Cells, sd)
@@ -160,7 +180,7 @@ func (b *baseline) saveNoise(e *state.Encoder) {
 	e.Uint(uint64(len(known)))
 	for _, k := range known {
 		e.Uint(uint64(k))
-		b.noise[k].Save(e, k == len(b.watched) || b.alike(k) == k)
+		b.noise[k].Save(e, k == len(b.watched) || b.alike[k] == k)
 	}
 }
 

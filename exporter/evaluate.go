@@ -19,8 +19,9 @@ type evaluation struct {
 	*model
 	now time.Time
 	out *metric.Snapshot
-	// cells and bins are memory that is used again.
+	// cells, bins and refined are memory that is used again.
 	cells, bins []uint64
+	refined     window.Refined
 	// errors are those of the versions with enough labels, by window.
 	errors [][]versionErrors
 }
@@ -350,13 +351,14 @@ func (c *columnEvaluation) score(name string, x float64, ok bool, floor stat.Bou
 // numeric writes what only numbers have.
 func (c *columnEvaluation) numeric(bounds stat.FloorValues) {
 	v := c.view
-	points, reference, live, tail := v.Refined()
-	if d, ok := stat.KolmogorovSmirnov(reference, live); ok {
+	r := &c.refined
+	v.Refine(r)
+	if d, ok := stat.KolmogorovSmirnov(r.Reference, r.Live); ok {
 		c.score("ks", d, ok, bounds.KolmogorovSmirnov)
 		c.add(metric.PValue, stat.KolmogorovSmirnovP(d, v.Column.Moments.N, v.Moments.N), "ks")
 	}
 	if sd, ok := v.Column.Moments.StandardDeviation(); ok && sd > 0 {
-		distance, ok := stat.Wasserstein(points, reference, live, stat.Tail{}, tail)
+		distance, ok := stat.Wasserstein(r.Points, r.Reference, r.Live, stat.Tail{}, r.Tail)
 		c.score("wasserstein", distance/sd, ok, bounds.Wasserstein)
 	}
 	shift, ok := stat.MeanShift(v.Column.Moments, v.Moments)

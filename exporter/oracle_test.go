@@ -16,6 +16,7 @@ import (
 
 	"github.com/drift-exporter/drift_exporter/exporter/metric"
 	"github.com/drift-exporter/drift_exporter/exporter/stat"
+	"github.com/drift-exporter/drift_exporter/exporter/window"
 )
 
 // dataSets are real prediction logs with the values that SciPy and scikit-learn give for them. Those that may not be part
@@ -244,9 +245,10 @@ func runOnce(t *testing.T, config string, floors bool) (served, map[string][2]fl
 	for i := range columns {
 		v := &columns[i]
 		if sd, ok := v.Column.Moments.StandardDeviation(); ok && sd > 0 {
-			points, reference, live, _ := v.Refined()
+			var r window.Refined
+			v.Refine(&r)
 			bounds[v.Name] = [2]float64{
-				stat.KolmogorovSmirnovErrorBound(reference, live), stat.WassersteinErrorBound(points, reference, live) / sd,
+				stat.KolmogorovSmirnovErrorBound(r.Reference, r.Live), stat.WassersteinErrorBound(r.Points, r.Reference, r.Live) / sd,
 			}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,8 @@ import (
 	"github.com/prometheus/common/expfmt"
 
 	"github.com/drift-exporter/drift_exporter/exporter/metric"
+	"github.com/drift-exporter/drift_exporter/exporter/profile"
+	"github.com/drift-exporter/drift_exporter/exporter/record"
 )
 
 // exposition returns all metrics of logs that have ended, but for how long computing them took.
@@ -135,5 +138,19 @@ func TestASavedProfileOfTextsServesTheSame(t *testing.T) {
 		if fromData[i] != fromProfile[i] {
 			t.Errorf("from the data\n%s\nfrom the profile\n%s", fromData[i], fromProfile[i])
 		}
+	}
+}
+
+func TestColumnsWithTheSameBinsShareWhatIsSimulatedOfThem(t *testing.T) {
+	columns := []*profile.Column{
+		{Kind: record.Numeric, Bins: []uint64{100, 300, 0}},
+		{Kind: record.Numeric, Bins: []uint64{100, 300}},
+		{Kind: record.Numeric, Bins: []uint64{100, 300, 0}},
+		{Kind: record.Categorical, Bins: []uint64{100, 300, 0}}, // the last of which are values that the reference lacks
+		{Kind: record.Numeric, Bins: []uint64{300, 100, 0}},
+		{Kind: record.Categorical, Bins: []uint64{100, 300, 0}},
+	}
+	if got, want := alike(columns), []int{0, 1, 0, 3, 4, 3}; !slices.Equal(got, want) {
+		t.Errorf("alike are %d, want %d", got, want)
 	}
 }

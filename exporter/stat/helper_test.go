@@ -2,6 +2,7 @@ package stat
 
 import (
 	"math"
+	"math/rand/v2"
 	"slices"
 	"sort"
 	"testing"
@@ -86,4 +87,22 @@ var distances = map[string]func(p, q []uint64) (float64, bool){
 	"total":          TotalVariation,
 	"chebyshev":      Chebyshev,
 	"ks":             KolmogorovSmirnov,
+}
+
+// multinomial divides n draws among bins in proportion to shares: each bin takes a binomial part of what the bins
+// before it have left.
+func multinomial(r *rand.Rand, n uint64, shares []float64, counts []uint64) {
+	var rest float64
+	for _, share := range shares {
+		rest += share
+	}
+	for i, share := range shares {
+		if i == len(shares)-1 {
+			counts[i] = n
+			return
+		}
+		counts[i] = binomial(r, n, share/rest)
+		n -= counts[i]
+		rest -= share
+	}
 }

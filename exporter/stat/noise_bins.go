@@ -2,11 +2,8 @@ package stat
 
 import (
 	"math"
-	"math/rand/v2"
 	"slices"
 	"sync"
-
-	"gonum.org/v1/gonum/stat/distuv"
 )
 
 // wellFilled is the smallest expected count of a bin, on either side, at which the limiting laws of all scores hold
@@ -15,7 +12,7 @@ import (
 const wellFilled = 200
 
 // sumFilled is the smallest expected count of a bin, on either side, at which total_variation, a sum over all bins,
-// is taken from its limit, whose constant is simulated once and with more trials than there are for every n. With ten
+// is taken from its limit, whose constant is computed once and more precisely than can be done for every n. With ten
 // bins of 20 it is exceeded in 0.06% to 0.1% of windows without drift.
 const sumFilled = 15
 
@@ -33,13 +30,6 @@ type binNoise struct {
 	limits *binLimits
 	// simulated are floors by number of live values.
 	simulated map[uint64]FloorValues
-}
-
-// binLimits are 0.999 quantiles of the scores' limiting laws.
-type binLimits struct {
-	// chiSquared is that of the chi-squared law, totalVariation and chebyshev those of ½ Σ |G_i| and max |G_i|,
-	// where G is normal with the covariance of one draw from the reference's shares.
-	chiSquared, totalVariation, chebyshev float64
 }
 
 func newBinNoise(bins []uint64) *binNoise {
@@ -77,7 +67,11 @@ func (b *binNoise) floors(n uint64) FloorValues {
 // squared Hellinger distance to ⅛ of it.
 func (b *binNoise) fromLimits(n uint64) FloorValues {
 	if b.limits == nil {
-		b.limits = b.simulateLimits()
+		shares := make([]float64, len(b.reference))
+		for i, count := range b.reference {
+			shares[i] = float64(count) / b.m
+		}
+		b.limits = newBinLimits(shares)
 	}
 	v := 1/float64(n) + 1/b.m
 	c := b.limits.chiSquared * v
@@ -90,82 +84,29 @@ func (b *binNoise) fromLimits(n uint64) FloorValues {
 	}
 }
 
-func (b *binNoise) simulateLimits() *binLimits {
-	if len(b.reference) == 1 {
-		// A single bin holds everything on both sides.
-		return &binLimits{}
-	}
-	trials := min(20_000, max(2000, 400_000/len(b.reference)))
-	r := newRandom(1, 0)
-	total, largest := make([]float64, trials), make([]float64, trials)
-	g := make([]float64, len(b.reference))
-	for t := range trials {
-		var all float64
-		for i, count := range b.reference {
-			g[i] = r.NormFloat64() * math.Sqrt(float64(count)/b.m)
-			all += g[i]
-		}
-		for i, count := range b.reference {
-			d := math.Abs(g[i] - all*float64(count)/b.m)
-			total[t] += d / 2
-			largest[t] = max(largest[t], d)
-		}
-	}
-	law := distuv.ChiSquared{K: float64(len(b.reference) - 1)}
-	return &binLimits{law.Quantile(noiseProbability), tailQuantile(total), tailQuantile(largest)}
-}
-
-// fromSimulation draws true shares from what the reference leaves possible, live counts from these, and scores the
-// counts against the reference, which stays as it is: its empty bins are known to be empty. Of several laws of the
+// fromSimulation draws true shares from what the reference leaves possible, live shares of n values from these, and
+// scores them against the reference, which stays as it is: its empty bins are known to be empty. Of several laws of the
 // true shares the one with the larger floor counts.
 func (b *binNoise) fromSimulation(n uint64) FloorValues {
 	var values FloorValues
 	trials := min(3000, max(1000, 40_000/len(b.reference))) / len(b.laws)
-	scores := []struct {
-		compute func(p, q []uint64) (float64, bool)
-		bound   *Bound
-	}{
-		{PSI, &values.PSI},
-		{JensenShannon, &values.JensenShannon},
-		{Hellinger, &values.Hellinger},
-		{TotalVariation, &values.TotalVariation},
-		{Chebyshev, &values.Chebyshev},
+	scores := newShareScores(b.reference)
+	live := make([]float64, len(b.reference))
+	drawn := make([][]float64, len(values.ofBins()))
+	for i := range drawn {
+		drawn[i] = make([]float64, trials)
 	}
-	// The same shares for every n keep the floors from jumping up and down as a window grows.
-	forShares, forCounts := newRandom(2, 0), newRandom(3, n)
-	shares := make([]float64, len(b.reference))
-	live := make([]uint64, len(b.reference))
 	for _, law := range b.laws {
-		drawn := make([][]float64, len(scores))
-		for range trials {
-			law.draw(forShares, shares)
-			multinomial(forCounts, n, shares, live)
-			for i, s := range scores {
-				x, _ := s.compute(b.reference, live)
-				drawn[i] = append(drawn[i], x)
+		w := newWindows(n, law)
+		for t := range trials {
+			w.draw(live)
+			for i, x := range scores.of(live) {
+				drawn[i][t] = x
 			}
 		}
-		for i, s := range scores {
-			*s.bound = Bound{max(s.bound.Value, tailQuantile(drawn[i])), true}
+		for i, bound := range values.ofBins() {
+			*bound = Bound{max(bound.Value, tailQuantile(drawn[i])), true}
 		}
 	}
 	return values
-}
-
-// multinomial divides n draws among bins in proportion to shares: each bin takes a binomial part of what the bins
-// before it have left.
-func multinomial(r *rand.Rand, n uint64, shares []float64, counts []uint64) {
-	var rest float64
-	for _, share := range shares {
-		rest += share
-	}
-	for i, share := range shares {
-		if i == len(shares)-1 {
-			counts[i] = n
-			return
-		}
-		counts[i] = binomial(r, n, share/rest)
-		n -= counts[i]
-		rest -= share
-	}
 }

@@ -28,6 +28,10 @@ type bridgeSample struct {
 	// sizes[i] holds |B(u)|/√(u(1−u)) of all bridges at four places, the 4i-th and those after it. Four at a time are
 	// added up three times as fast as one.
 	sizes [][][4]float32
+
+	// mu guards integrals, memory that is used again: thousands of columns may ask, one after the other.
+	mu        sync.Mutex
+	integrals [bridgeTrials]float64
 }
 
 func drawBridges(r *rand.Rand) *bridgeSample {
@@ -84,7 +88,10 @@ func (s *bridgeSample) quantile(points []float64, cells []uint64) float64 {
 		below += cells[2*i]
 		weigh(below, half)
 	}
-	integrals := make([]float64, bridgeTrials)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	integrals := s.integrals[:]
+	clear(integrals)
 	for i, w := range weights {
 		if w != [4]float32{} {
 			for t, x := range s.sizes[i] {

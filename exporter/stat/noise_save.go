@@ -10,7 +10,7 @@ import (
 
 // FloorsVersion changes whenever floors of the same reference do. What Save wrote under another version must not be
 // loaded.
-const FloorsVersion = 1
+const FloorsVersion = 2
 
 // Save writes what has been simulated so far, which depends on nothing but the reference. Of floors that share their
 // bins only one has to write those.

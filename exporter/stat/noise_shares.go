@@ -2,23 +2,13 @@ package stat
 
 import (
 	"math"
-	"math/rand/v2"
 	"slices"
-
-	"gonum.org/v1/gonum/stat/distuv"
 )
 
 // shareLaw is what the true shares of bins may be, given the counts of a reference: independent gamma variables up to a
 // common factor, which makes a Dirichlet law where all scales are equal.
 type shareLaw struct {
 	shapes, scales []float64
-}
-
-// draw draws the shares of all bins, up to a common factor.
-func (l shareLaw) draw(r rand.Source, shares []float64) {
-	for i, shape := range l.shapes {
-		shares[i] = l.scales[i] * distuv.Gamma{Alpha: shape, Beta: 1, Src: r}.Rand()
-	}
 }
 
 // sparse returns the mean count of so many filled bins below which a single law of their shares does not do.

@@ -1,6 +1,9 @@
 package window
 
-import "sort"
+import (
+	"cmp"
+	"slices"
+)
 
 // locator gives live values that are no cut point a slot of their own, as long as there are few of them. Where a
 // column's cut points are all distinct values of the reference, this keeps the Wasserstein distance exact. A
@@ -37,12 +40,12 @@ func (l *locator) slot(x float64) (int, bool) {
 
 // counts returns the located values that occur, ascending, from how often each does.
 func (l *locator) counts(counts []uint64) []Located {
-	var all []Located
+	all := make([]Located, 0, len(l.cells))
 	for x, i := range l.cells {
 		if n := counts[i]; n > 0 {
 			all = append(all, Located{x, n})
 		}
 	}
-	sort.Slice(all, func(i, j int) bool { return all[i].Value < all[j].Value })
+	slices.SortFunc(all, func(a, b Located) int { return cmp.Compare(a.Value, b.Value) })
 	return all
 }

@@ -263,7 +263,9 @@ func TestRefinedKeepsCountsAndOrder(t *testing.T) {
 		event{x: x, y: 1, city: "Rome"}.addTo(s)
 	}
 	view := s.View(0)
-	points, reference, live, tail := view.Columns[0].Refined()
+	var r Refined
+	view.Columns[0].Refine(&r)
+	points, reference, live, tail := r.Points, r.Reference, r.Live, r.Tail
 	if want := []float64{-3, 0, 0.25, 0.5, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11}; !slices.Equal(slices.DeleteFunc(points,
 		func(x float64) bool { return math.Mod(x, 1) != 0 && x != 0.25 && x != 0.5 }), want) {
 		t.Errorf("points are %v, want at least %v", points, want)
@@ -290,9 +292,10 @@ func TestLocatorStopsAtItsLimit(t *testing.T) {
 		t.Errorf("%d values are counted, want %d", sum(v.Cells), 3*maxLocated)
 	}
 	// The open cell (0, 1) holds values that are not located, so it must not be refined.
-	points, _, live, _ := v.Refined()
-	if slices.Contains(points, 0.5) || sum(live) != 3*maxLocated {
-		t.Errorf("a cell with unknown values was refined: %v", points)
+	var r Refined
+	v.Refine(&r)
+	if slices.Contains(r.Points, 0.5) || sum(r.Live) != 3*maxLocated {
+		t.Errorf("a cell with unknown values was refined: %v", r.Points)
 	}
 }
 

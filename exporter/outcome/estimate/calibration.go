@@ -34,15 +34,15 @@ type Calibration struct {
 	// probabilities are those of the segments, rising; nil if scores are taken for probabilities as they are.
 	probabilities []float64
 	// starts are, for each of so many equal parts of the scores from 0 to 1 and one for 1 itself, the number of cuts
-	// below, so that a score need not be compared with all others; at the end is the number of all.
-	starts []uint16
+	// below, so that a score need not be compared with all others.
+	starts [parts + 1]uint16
 }
 
-// parts is how many there are for starts: so many that most have no cut, or one.
-const parts = 1024
+// parts is how many there are for starts: so many that few have a cut. Whether a cut is above is then guessed rightly.
+const parts = 2048
 
-// partOf returns the part of a score from 0 to 1. Scores beyond belong to the first and the last one.
-func partOf(score float64) int { return int(min(max(score, 0), 1) * parts) }
+// partOf returns the part of a score from 0 to 1.
+func partOf(score float64) int { return int(score * parts) }
 
 // point is a score with the labels that it had, or several neighbouring ones.
 type point struct {
@@ -174,12 +174,12 @@ func newCalibration(segments []point, calibrated bool) *Calibration {
 
 // index makes starts.
 func (c *Calibration) index() {
-	c.starts = make([]uint16, parts+2)
-	for _, cut := range c.cuts {
-		c.starts[partOf(cut)+1]++
-	}
-	for i := range parts + 1 {
-		c.starts[i+1] += c.starts[i]
+	cut := 0
+	for part := range c.starts {
+		for cut < len(c.cuts) && partOf(c.cuts[cut]) < part {
+			cut++
+		}
+		c.starts[part] = uint16(cut)
 	}
 }
 
@@ -249,22 +249,11 @@ func (c *Calibration) error(points []point) float64 {
 // Isotonic reports whether scores are calibrated, and not taken for probabilities as they are.
 func (c *Calibration) Isotonic() bool { return c.probabilities != nil }
 
-// segment returns the segment of a score. Whether a cut is above is taken as a number: a branch on it would be guessed
-// wrongly half of the time.
+// segment returns the segment of a score from 0 to 1: how many cuts are not above it.
 func (c *Calibration) segment(score float64) int {
-	if len(c.cuts) == 0 {
-		return 0
+	i := int(c.starts[partOf(score)])
+	for i < len(c.cuts) && c.cuts[i] <= score {
+		i++
 	}
-	part := partOf(score)
-	from, n := int(c.starts[part]), int(c.starts[part+1]-c.starts[part])
-	for n > 0 {
-		half := (n + 1) / 2
-		reached := 0
-		if c.cuts[from+half-1] <= score {
-			reached = 1
-		}
-		from += half & -reached
-		n -= half
-	}
-	return from
+	return i
 }
