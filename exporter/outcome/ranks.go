@@ -76,25 +76,26 @@ func (r *ranks) count(key int32, by sides) {
 	}
 	hash := uint32(key) * 0x9e3779b1
 	hash ^= hash >> 16
-	mask := uint32(len(r.places) - 1)
-	i := hash & mask
-	for r.places[i].used && r.places[i].key != key {
-		i = (i + 1) & mask
+	mask := len(r.places) - 1
+	p := &r.places[int(hash)&mask]
+	for i := int(hash) + 1; p.used && p.key != key; i++ {
+		p = &r.places[i&mask]
 	}
-	p := &r.places[i]
 	if !p.used {
 		p.key, p.used = key, true
 		r.used++
 	}
-	if p.sides == (sides{}) {
+	if p.empty() {
 		r.taken++
 	}
 	p.positive += by.positive
 	p.negative += by.negative
-	if p.sides == (sides{}) {
+	if p.empty() {
 		r.taken--
 	}
 }
+
+func (s *sides) empty() bool { return s.positive|s.negative == 0 }
 
 // rebuild makes the table anew, with room for more buckets that are 2^by as wide.
 func (r *ranks) rebuild(by uint) {
@@ -105,10 +106,19 @@ func (r *ranks) rebuild(by uint) {
 	old := r.places
 	r.places, r.used, r.taken = make([]rankPlace, size), 0, 0
 	for i := range old {
-		if p := &old[i]; p.sides != (sides{}) {
+		if p := &old[i]; !p.empty() {
 			r.count(p.key>>by, p.sides)
 		}
 	}
+}
+
+// clear takes everything back, and keeps the table for as many buckets.
+func (r *ranks) clear() {
+	if 8*r.used < len(r.places) {
+		r.places = nil
+	}
+	clear(r.places)
+	r.level, r.used, r.taken = 0, 0, 0
 }
 
 // fit widens the buckets while there are too many.
@@ -124,11 +134,16 @@ func (r *ranks) widen(level uint) {
 }
 
 func (r *ranks) merge(other *ranks) {
+	if r.taken == 0 && r.level <= other.level {
+		*r = *other
+		r.places = slices.Clone(other.places)
+		return
+	}
 	if r.level < other.level {
 		r.widen(other.level)
 	}
 	for i := range other.places {
-		if p := &other.places[i]; p.sides != (sides{}) {
+		if p := &other.places[i]; !p.empty() {
 			r.count(p.key>>(r.level-other.level), p.sides)
 		}
 	}
@@ -139,7 +154,7 @@ func (r *ranks) merge(other *ranks) {
 func (r *ranks) sorted() []rankPlace {
 	buckets := make([]rankPlace, 0, r.taken)
 	for i := range r.places {
-		if r.places[i].sides != (sides{}) {
+		if !r.places[i].empty() {
 			buckets = append(buckets, r.places[i])
 		}
 	}

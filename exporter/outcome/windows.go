@@ -115,7 +115,10 @@ func (w *Windows) collect() {
 			at.saved = nil
 		}
 	}
+	ranks := w.collected.tally.scores.ranks
+	ranks.clear()
 	w.collected = pane{tally: NewTally(w.rules)}
+	w.collected.tally.scores.ranks = ranks
 }
 
 // at returns the pane of a time, nil if the window has none, which it makes if asked to.

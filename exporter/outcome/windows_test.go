@@ -254,3 +254,22 @@ func TestWindowsEqualPanesThatGetEachOutcome(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkWindowsAdd shows what a label costs that has found its prediction, at 23 of them a second.
+func BenchmarkWindowsAdd(b *testing.B) {
+	random := rand.New(rand.NewPCG(27, 28))
+	w := NewWindows([]time.Duration{time.Hour, 24 * time.Hour, 7 * 24 * time.Hour}, binaryRules)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		score := 1 / (1 + math.Exp(2-1.5*random.NormFloat64()))
+		p := Prediction{Time: int64(i) * 43e6, Score: score}
+		if score > 0.5 {
+			p.Value.Class = 1
+		}
+		l := Label{Time: p.Time + int64(time.Hour)}
+		if random.Float64() < score {
+			l.Value.Class = 1
+		}
+		w.Add(&p, l, 1)
+	}
+}
