@@ -487,9 +487,9 @@ func (m *model) admit(l *load, row int, version uint16, now time.Time) bool {
 		if !m.prediction(&p, b, row, version) {
 			return true // without a prediction there is nothing to be right or wrong
 		}
-		result, pair := m.join.AddPrediction(&p)
-		if result == outcome.Matched {
-			m.joined(&pair)
+		result, pairs := m.join.AddPrediction(&p)
+		for i := range pairs {
+			m.joined(&pairs[i])
 		}
 		known = result == outcome.Duplicate
 	}
