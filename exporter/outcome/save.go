@@ -260,16 +260,28 @@ func (s *sum) load(d *state.Decoder) {
 }
 
 func (d *Delays) save(e *state.Encoder) {
-	e.Uint(uint64(len(d.buckets)))
-	for _, bucket := range slices.Sorted(maps.Keys(d.buckets)) {
-		e.Int(int64(bucket))
-		e.Int(d.buckets[bucket])
+	used := 0
+	for _, count := range d.counts {
+		if count != 0 {
+			used++
+		}
+	}
+	e.Uint(uint64(used))
+	for bucket, count := range d.counts {
+		if count != 0 {
+			e.Int(int64(bucket))
+			e.Int(count)
+		}
 	}
 }
 
 func (d *Delays) load(from *state.Decoder) {
 	for range from.Count(2) {
-		bucket := int16(from.Int())
-		d.count(bucket, from.Int())
+		bucket := from.Int()
+		if bucket < 0 || bucket > lastDelayBucket {
+			from.Fail("a delay of a label is in bucket %d", bucket)
+			return
+		}
+		d.count(int(bucket), from.Int())
 	}
 }

@@ -19,7 +19,7 @@ type Windows struct {
 	rules  Rules
 	newest int64
 	list   []window
-	// stretch is the length of a stretch in nanoseconds, open the one that collects now.
+	// stretch is the length of a stretch in nanoseconds, open when the one begins that collects now.
 	stretch, open int64
 	collected     pane
 }
@@ -75,19 +75,21 @@ func commonDivisor(a, b int64) int64 {
 func (w *Windows) Add(p *Prediction, l Label, sign int) {
 	outcome, delay := p.Outcome(l), delayBucket(time.Duration(l.Time-p.Time))
 	score := w.rules.scored(outcome)
-	if sign > 0 {
-		w.Advance(l.Time)
-		stretch := floorDivide(l.Time, w.stretch)
-		if stretch > w.open {
-			w.collect()
-			w.open = stretch
-		}
-		if stretch == w.open {
-			w.collected.add(outcome, &score, delay, sign)
-			return
-		}
-	} else {
+	switch {
+	case sign < 0:
 		w.collect() // What is taken back must have been added, for a tally of no outcomes forgets what it holds.
+	case w.isOpen(l.Time):
+		w.newest = max(w.newest, l.Time) // Windows move by whole stretches.
+	default:
+		w.Advance(l.Time)
+		if l.Time > w.open {
+			w.collect()
+			w.open = floorDivide(l.Time, w.stretch) * w.stretch
+		}
+	}
+	if sign > 0 && w.isOpen(l.Time) {
+		w.collected.add(outcome, &score, delay, sign)
+		return
 	}
 	for i := range w.list {
 		if at := w.list[i].at(l.Time, w.newest, sign > 0, w.rules); at != nil {
@@ -96,8 +98,11 @@ func (w *Windows) Add(p *Prediction, l Label, sign int) {
 	}
 }
 
+// isOpen says whether a time belongs to the stretch that collects.
+func (w *Windows) isOpen(time int64) bool { return uint64(time-w.open) < uint64(w.stretch) }
+
 // add adds an outcome or takes it back.
-func (p *pane) add(o Outcome, score *scored, delay int16, sign int) {
+func (p *pane) add(o Outcome, score *scored, delay int, sign int) {
 	p.tally.addScored(o, score, sign)
 	p.delays.count(delay, int64(sign))
 	p.saved = nil
@@ -109,7 +114,7 @@ func (w *Windows) collect() {
 		return
 	}
 	for i := range w.list {
-		if at := w.list[i].at(w.open*w.stretch, w.newest, true, w.rules); at != nil {
+		if at := w.list[i].at(w.open, w.newest, true, w.rules); at != nil {
 			at.tally.Merge(w.collected.tally)
 			at.delays.Merge(&w.collected.delays)
 			at.saved = nil

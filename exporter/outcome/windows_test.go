@@ -1,9 +1,9 @@
 package outcome
 
 import (
-	"maps"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -179,6 +179,9 @@ func TestDelayQuantileEdges(t *testing.T) {
 		t.Errorf("quantile of no delays worth mention = %v, %v, want 0", got, ok)
 	}
 	d.count(delayBucket(math.MaxInt64), 1)
+	if got := delayBucket(math.MaxInt64); got != lastDelayBucket {
+		t.Errorf("the longest delay is in bucket %d, want %d", got, lastDelayBucket)
+	}
 	want := time.Duration(math.MaxInt64).Seconds()
 	if got, ok := d.Quantile(1); !ok || math.Abs(got-want) > 0.05*want {
 		t.Errorf("largest delay = %v, %v, want %v", got, ok, want)
@@ -244,7 +247,7 @@ func TestWindowsEqualPanesThatGetEachOutcome(t *testing.T) {
 			}
 			for i, each := range apart {
 				sameTally(t, w.Tally(i), each.Tally(0))
-				if got, want := w.Delays(i), each.Delays(0); got.n != want.n || !maps.Equal(got.buckets, want.buckets) {
+				if got, want := w.Delays(i), each.Delays(0); !reflect.DeepEqual(got, want) {
 					t.Errorf("window %d has the delays %v, want %v", i, got, want)
 				}
 			}
