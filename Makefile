@@ -118,7 +118,7 @@ golden: ## Rewrite the golden files of the packages that have them
 	done
 
 .PHONY: check
-check: check-format check-vet check-rounding lint check-config check-metrics check-rules check-alertmanager check-dashboards check-kubernetes ## Run all checks that are not tests
+check: check-format check-vet check-rounding check-sizes lint check-config check-metrics check-rules check-alertmanager check-dashboards check-kubernetes ## Run all checks that are not tests
 
 .PHONY: check-format
 check-format:
@@ -139,6 +139,11 @@ check-rounding:
 	[ -n "$$fused" ] || { echo "no such instruction at all: are they called otherwise now?"; exit 1; }; \
 	wrong=$$(echo "$$fused" | grep -E '^(decode|profile|window)/|^stat/quantile\.go'); \
 	[ -z "$$wrong" ] || { echo "rounded once on arm64, convert the product:"; echo "$$wrong"; exit 1; }
+
+# Allocations for each record and the bytes that a column takes in a window.
+.PHONY: check-sizes
+check-sizes:
+	$(GO) test -run 'NotAllocate|^TestMemoryOfAColumnInAWindow$$' ./exporter ./exporter/decode ./exporter/window
 
 .PHONY: fmt
 fmt: ## Format the code

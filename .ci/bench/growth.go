@@ -3,14 +3,16 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"time"
 )
 
 // measureGrowth prints how CPU and memory grow with each thing that may be large.
 func measureGrowth(o *options, r *report) error {
 	r.heading("growth: one core, CPU for each record without that of the start")
-	for _, curve := range []func(*options, *report) error{growRecords, growOptions, growReference, growColumns} {
+	for _, curve := range []func(*options, *report) error{growRecords, growPiped, growOptions, growReference, growColumns} {
 		if err := curve(o, r); err != nil {
 			return err
 		}
@@ -68,6 +70,41 @@ func growRecords(o *options, r *report) error {
 			r.figure("10 times the records, memory", p.rss/last.rss, "x", nil)
 		}
 		last = p
+	}
+	return nil
+}
+
+// growPiped lets the exporter read logs from a pipe, while they are written: they may be larger than a disk.
+func growPiped(o *options, r *report) error {
+	if o.piped == 0 {
+		r.note("  longer logs, from a pipe, are not read: -piped 100000000 does, and takes minutes")
+		return nil
+	}
+	l, err := o.makeLog(o.longest, referenceRows)
+	if err != nil {
+		return err
+	}
+	config, err := l.config("growth-piped", `"-"`, "")
+	if err != nil {
+		return err
+	}
+	generator := l.path("loggen")
+	_, err = measure(exec.Command("go", "-C", filepath.Join(o.module, ".ci", "bench"), "build", "-o", generator, "./loggen"))
+	if err != nil {
+		return err
+	}
+	var begin float64
+	for _, n := range []int{0, o.piped / 100, o.piped / 10, o.piped} {
+		u, err := o.oncePiped(config, exec.Command(generator, "-n", strconv.Itoa(n), "-reference-n", "0",
+			"-json", "/dev/stdout", "-csv", os.DevNull, "-reference", os.DevNull, "-labels", os.DevNull))
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			begin = u.cpu
+			continue
+		}
+		point{u.cpu - begin, u.rss}.print(r, fmt.Sprintf("%d records from a pipe", n), n)
 	}
 	return nil
 }

@@ -20,6 +20,7 @@ type options struct {
 	dir      string // where logs are kept from one run to the next
 	records  int
 	longest  int // records of the longest log of the growth curves
+	piped    int // records of the longest log that is not kept
 	rounds   int
 	python   string
 	evident  bool
@@ -47,6 +48,7 @@ func main() {
 	flag.StringVar(&o.dir, "dir", "bin/bench", "folder for the logs, which are made once for each size")
 	flag.IntVar(&o.records, "records", 2_000_000, "records of the log that the exporter and others read")
 	flag.IntVar(&o.longest, "longest", 1_000_000, "records of the longest log of the growth curves")
+	flag.IntVar(&o.piped, "piped", 0, "records of the longest log of the growth curves that is read from a pipe; 0 for none")
 	flag.IntVar(&o.rounds, "rounds", 3, "how often logs are read, in turns; the median counts")
 	flag.StringVar(&o.python, "python", "python3", "Python that may have the packages duckdb and evidently")
 	flag.BoolVar(&o.evident, "evidently", false, "also run Evidently, which takes minutes and gigabytes")

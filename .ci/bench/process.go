@@ -43,6 +43,21 @@ func (o *options) once(config string, processors int) (usage, error) {
 	return measure(cmd)
 }
 
+// oncePiped is once on one processor, for a configuration that reads the standard input, which another process writes.
+func (o *options) oncePiped(config string, writer *exec.Cmd) (usage, error) {
+	cmd := exec.Command(o.exporter, "--once", "--config.file="+config, "--log.level=error")
+	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
+	var err error
+	if cmd.Stdin, err = writer.StdoutPipe(); err != nil {
+		return usage{}, err
+	}
+	if err := writer.Start(); err != nil {
+		return usage{}, err
+	}
+	u, err := measure(cmd)
+	return u, errors.Join(err, writer.Wait())
+}
+
 // contender is what is measured in turns with others.
 type contender struct {
 	name string

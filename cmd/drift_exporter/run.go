@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -129,6 +130,10 @@ func serve(ctx context.Context, e *exporter.Exporter, registry *prometheus.Regis
 	if err != nil {
 		return err
 	}
+	// The exporter computes on as many processors as there were when the process began. One more for Go always waits for
+	// requests; without it Go looks for them only every 10 ms while all others compute, which doubles the 99th percentile
+	// of what scrapes take.
+	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
