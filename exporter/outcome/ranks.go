@@ -29,8 +29,8 @@ const (
 // and by nothing where scores in a bucket are equal. The tests show less than 1e-3 for spreads of the logit from 1e-4
 // to 10. The bound is not kept by scores crowded within 1/256 of one logit beside thousands of others spread far out.
 //
-// The buckets are in a hash table with open addressing and linear probing, at most three quarters full. A map would take
-// several times longer, and adding scores is most of what a label costs.
+// The buckets are in a hash table of our own, with open addressing and linear probing, at most three quarters full.
+// With a map they were most of what a label costs.
 type ranks struct {
 	// level is how often the width was doubled.
 	level uint
@@ -70,6 +70,7 @@ func (r *ranks) add(finest int32, positive bool, by int64) {
 	r.fit()
 }
 
+// count adds to a bucket of the current width.
 func (r *ranks) count(key int32, by sides) {
 	if 4*r.used >= 3*len(r.places) {
 		r.rebuild(0)

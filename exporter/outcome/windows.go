@@ -13,8 +13,8 @@ const panesPerWindow = 60
 // panes after the epoch to just before k+1. A window holds the pane of the newest time and as many before it as fit
 // into its length: sixty, if the length is whole minutes.
 //
-// Every pane is a whole number of stretches. What belongs to the newest stretch is collected apart, and enters the panes
-// of all windows at once when the stretch is over or somebody asks.
+// Every pane is a whole number of stretches. What belongs to the newest stretch is collected apart, and enters the
+// panes of all windows when the stretch is over, something is taken back, or somebody asks.
 type Windows struct {
 	rules  Rules
 	newest int64
