@@ -60,9 +60,6 @@ func (d *JSONL) slow(line []byte) {
 func (d *JSONL) visitUnknown(values map[string]any, o *object) {
 	for key, value := range values {
 		p := o.at([]byte(key))
-		if p == nil {
-			continue
-		}
 		below, ok := value.(map[string]any)
 		switch {
 		case ok && p.child != nil:
@@ -273,12 +270,15 @@ func numberOf(value any) (x float64, wrong bool) {
 	}
 }
 
-// IsNotFinite reports whether a string is a name of NaN or an infinity.
-func IsNotFinite(s string) bool {
-	if len(s) == 0 || len(s) > len("-infinity") || !strings.ContainsRune("nNfFyY", rune(s[len(s)-1])) {
+// IsNotFinite reports whether a text is a name of NaN or an infinity.
+func IsNotFinite[T string | []byte](s T) bool {
+	if len(s) == 0 || len(s) > len("-infinity") {
 		return false
 	}
-	word := strings.ToLower(strings.TrimLeft(s, "+-"))
+	if last := s[len(s)-1] | 0x20; last != 'n' && last != 'f' && last != 'y' {
+		return false
+	}
+	word := strings.ToLower(strings.TrimLeft(string(s), "+-"))
 	return word == "nan" || word == "inf" || word == "infinity"
 }
 

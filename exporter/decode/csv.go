@@ -80,11 +80,12 @@ func (d *CSV) Decode(header, data []byte, b *record.Batch) {
 	// lines is closed either, for both would be open at the first line end; to look no further than the line keeps the
 	// time linear.
 	quote, spanning := -1, true
-	if !copied && csvFind(data, 0, '"') == len(data) {
+	if !copied {
 		b.Borrow(data)
 	}
 	for k := range d.uses {
-		if u := &d.uses[k]; u.role == roleNumber || u.role == roleText {
+		switch u := &d.uses[k]; u.role {
+		case roleNumber, csvDoubtful, roleText:
 			u.column = &b.Columns[u.index]
 		}
 	}
@@ -101,6 +102,9 @@ func (d *CSV) Decode(header, data []byte, b *record.Batch) {
 		}
 		lines, fields, problem := 1, 0, ""
 		if quote < end {
+			if b.Borrowed() {
+				b.Own(i)
+			}
 			limit := len(data)
 			if !spanning {
 				limit = end

@@ -309,6 +309,25 @@ func TestCSVReadsTheSameWithAndWithoutPadding(t *testing.T) {
 	}
 }
 
+func TestCSVCopiesTextsFromTheFirstQuoteOn(t *testing.T) {
+	d, b := NewCSV(csvSchema(categorical("c")), 1), new(record.Batch)
+	for _, test := range []struct {
+		text, want string
+		borrowed   bool
+	}{
+		{"1,red\n2,green\n", "red|green", true},
+		{"1,red\n2,\"gre\"\"en\"\n3,\"a\nb\"\n4,blue\n", "red|gre\"en|a\nb|blue", false},
+		{"1,\"red\"\n", "red", false},
+		{"1,yellow\n2,red\n", "yellow|red", true},
+	} {
+		data := append([]byte(test.text), make([]byte, numPadding)...)[:len(test.text)]
+		d.Decode([]byte("x,c"), data, b)
+		if got := strings.Join(csvStrings(b, b.Columns[0].Spans), "|"); got != test.want || b.Borrowed() != test.borrowed {
+			t.Errorf("%q: got %q, borrowed %t; want %q, %t", test.text, got, b.Borrowed(), test.want, test.borrowed)
+		}
+	}
+}
+
 func TestCSVSplitEndsAtTheLastWholeRecord(t *testing.T) {
 	for _, test := range []struct{ name, in, whole string }{
 		{"nothing", "", ""},
@@ -405,9 +424,15 @@ func FuzzCSVQuickly(f *testing.F) {
 	} {
 		f.Add([]byte(s), uint8(0))
 		f.Add([]byte(s), uint8(1))
+		f.Add([]byte(s), uint8(6))
+		f.Add([]byte(s), uint8(8))
 	}
 	f.Fuzz(func(t *testing.T, data []byte, shape uint8) {
 		s := csvSchema(numeric("n"), categorical("c"), numeric("gone"), prose("none"))
+		if shape/6%2 == 1 {
+			s.Columns = slices.Insert(s.Columns, 1, prose("n"))
+			s.Columns = append(s.Columns, numeric("gone"), prose("gone"))
+		}
 		s.ID, s.Time, s.Version = []string{"id"}, []string{"ts"}, []string{"v"}
 		header := []byte("ts,id,n,c,v\n")
 		switch shape % 3 {
@@ -419,9 +444,10 @@ func FuzzCSVQuickly(f *testing.F) {
 		quick, careful := NewCSV(s, 1), NewCSV(s, 1)
 		careful.setHeader(header)
 		careful.uses = nil
+		padded := append(bytes.Clone(data), make([]byte, numPadding)...)[:len(data)]
 		var got, want record.Batch
 		for range 2 { // the second time with the memory of the first one
-			quick.Decode(header, data, &got)
+			quick.Decode(header, padded, &got)
 			careful.Decode(header, data, &want)
 		}
 		if quick.uses == nil {

@@ -3,6 +3,7 @@ package decode
 import (
 	"math"
 	"math/bits"
+	"slices"
 
 	"github.com/drift-exporter/drift_exporter/exporter/record"
 )
@@ -13,12 +14,19 @@ import (
 
 // csvUse is what a field of the header is wanted for.
 type csvUse struct {
-	role   role // csvUnused if for nothing
+	role   role
+	stop   byte // what stands behind the field: a comma or, behind the last one, a line end
 	index  int  // of a column
 	column *record.Column
+	// text is the index of a second column, of csvBoth.
+	text int
 }
 
-const csvUnused role = 255
+// csvDoubtful is the role of a field with numbers of which some stand for no value.
+const csvDoubtful role = 255
+
+// csvBoth is the role of a field that one column wants as a number and the next one as a text.
+const csvBoth role = 254
 
 // setUses makes uses from the plan: nil if records cannot be read from left to right.
 func (d *CSV) setUses() {
@@ -28,15 +36,20 @@ func (d *CSV) setUses() {
 	}
 	uses := make([]csvUse, len(d.names))
 	for k := range uses {
-		uses[k].role = csvUnused
+		uses[k] = csvUse{role: roleUnknown, stop: ','}
+	}
+	uses[len(uses)-1].stop = '\n'
+	number := roleNumber
+	if m := d.missing; slices.Contains(m.doubtful['0':'9'+1], true) || m.doubtful['-'] {
+		number = csvDoubtful
 	}
 	single := true
 	use := func(field int, r role, column int) {
 		if field == csvNone {
 			return
 		}
-		single = single && uses[field].role == csvUnused
-		uses[field] = csvUse{role: r, index: column}
+		single = single && uses[field].role == roleUnknown
+		uses[field].role, uses[field].index = r, column
 	}
 	use(d.plan.id, roleID, 0)
 	use(d.plan.time, roleTime, 0)
@@ -45,8 +58,10 @@ func (d *CSV) setUses() {
 		switch {
 		case field == csvNone:
 			d.lacking = append(d.lacking, k)
+		case d.isAlsoText(k):
+			uses[field].role, uses[field].text = csvBoth, k
 		case d.schema.Columns[k].Kind == record.Numeric:
-			use(field, roleNumber, k)
+			use(field, number, k)
 		default:
 			use(field, roleText, k)
 		}
@@ -56,6 +71,12 @@ func (d *CSV) setUses() {
 	}
 }
 
+// isAlsoText reports whether a column wants as a text what the one before it wants as a number.
+func (d *CSV) isAlsoText(k int) bool {
+	return k > 0 && d.plan.columns[k-1] == d.plan.columns[k] &&
+		d.schema.Columns[k-1].Kind == record.Numeric && d.schema.Columns[k].Kind != record.Numeric
+}
+
 // quick reads the record at wide[i:] into the batch and returns the index behind its line end; 0 where the other way
 // has to read it. Behind the end of the data is a zero byte.
 func (d *CSV) quick(b *record.Batch, wide []byte, i, line int) int {
@@ -63,19 +84,20 @@ func (d *CSV) quick(b *record.Batch, wide []byte, i, line int) int {
 	if wide[i] == '\n' || wide[i] == '\r' {
 		return 0
 	}
-	last := len(d.uses) - 1
-	for k := range d.uses {
-		u := &d.uses[k]
+	uses := d.uses
+	for k := range uses {
+		u := &uses[k]
 		end := 0
 		switch u.role {
 		case roleNumber:
-			x, after, ok := parseNumber(wide, i)
-			if ok && x-x == 0 && (wide[after] == ',' || wide[after] == '\n') && !d.missing.doubtful[wide[i]] {
+			if x, after := numUsual(wide, i); after > 0 && wide[after] == u.stop {
 				u.column.Numbers = append(u.column.Numbers, x)
-				end = after
-			} else {
-				end = d.quickNumber(u.column, b.Rows, i)
+				i = after + 1
+				continue
 			}
+			end = d.quickNumber(u.column, b.Rows, i)
+		case csvDoubtful:
+			end = d.quickNumber(u.column, b.Rows, i)
 		case roleText:
 			var span record.Span
 			span, end = d.quickText(b, i)
@@ -92,33 +114,31 @@ func (d *CSV) quick(b *record.Batch, wide []byte, i, line int) int {
 			b.IDs = append(b.IDs, id)
 		case roleTime:
 			var t int64
-			if t, end = d.clock.follow(wide, i); end == 0 || wide[end] != ',' {
+			if t, end = d.clock.follow(wide, i); end == 0 || wide[end] != u.stop {
 				t, end = d.quickTime(i)
 			}
 			b.Times = append(b.Times, t)
+		case csvBoth:
+			end = d.quickBoth(u, b, i)
 		default:
 			end = csvFieldEnd(wide, i)
 		}
 		switch {
-		case end == 0:
-		case k < last:
-			if wide[end] == ',' {
-				i = end + 1
-				continue
-			}
-		case wide[end] == '\n':
-			return d.keep(b, line, end+1)
-		case wide[end] == '\r' && wide[end+1] == '\n':
-			return d.keep(b, line, end+2)
+		case end > 0 && wide[end] == u.stop:
+			i = end + 1
+		case end > 0 && u.stop == '\n' && wide[end] == '\r' && wide[end+1] == '\n':
+			i = end + 2
+		default:
+			d.takeBack(b)
+			return 0
 		}
-		break
 	}
-	d.takeBack(b)
-	return 0
+	d.keep(b, line)
+	return i
 }
 
-// keep completes a record that has been read up to end, which it returns.
-func (d *CSV) keep(b *record.Batch, line, end int) int {
+// keep completes a record that has been read.
+func (d *CSV) keep(b *record.Batch, line int) {
 	b.RowLines = append(b.RowLines, uint32(line))
 	b.Rows++
 	if d.plan.time == csvNone {
@@ -137,7 +157,6 @@ func (d *CSV) keep(b *record.Batch, line, end int) int {
 			c.Spans = append(c.Spans, record.Absent)
 		}
 	}
-	return end
 }
 
 // takeBack takes what has been read of a record out of the batch.
@@ -169,6 +188,20 @@ func (d *CSV) quickNumber(c *record.Column, row, i int) int {
 	return end
 }
 
+// quickBoth reads the field at i, which may be any, as a number and as a text.
+func (d *CSV) quickBoth(u *csvUse, b *record.Batch, i int) int {
+	numbers, texts := &b.Columns[u.index], &b.Columns[u.text]
+	x, end, ok := parseNumber(d.source, i)
+	if ok && x-x == 0 && (d.source[end] == ',' || d.source[end] == '\n') && !d.missing.doubtful[d.source[i]] {
+		numbers.Numbers = append(numbers.Numbers, x)
+		texts.Spans = append(texts.Spans, d.text(b, i, end))
+		return end
+	}
+	span, _ := d.quickText(b, i)
+	texts.Spans = append(texts.Spans, span)
+	return d.quickNumber(numbers, b.Rows, i)
+}
+
 // quickText reads the text at i and returns the index behind the field; 0 if that is not clear.
 func (d *CSV) quickText(b *record.Batch, i int) (span record.Span, end int) {
 	end = csvFieldEnd(d.source, i)
@@ -194,9 +227,11 @@ func (d *CSV) quickTime(i int) (t int64, end int) {
 
 // isMissing reports whether the field source[i:j] stands for no value.
 func (d *CSV) isMissing(i, j int) bool {
-	if i < j && !d.missing.doubtful[d.source[i]] {
-		return false
-	}
+	return (i == j || d.missing.doubtful[d.source[i]]) && d.isMissingText(i, j)
+}
+
+// isMissingText is isMissing for those few fields that may be, so that the others take no call.
+func (d *CSV) isMissingText(i, j int) bool {
 	i, j = numTrim(d.source, i, j)
 	return d.missing.has(d.source[i:j])
 }
@@ -204,21 +239,22 @@ func (d *CSV) isMissing(i, j int) bool {
 // csvFieldEnd returns the index behind the field at b[i:], of a record without quotes; 0 if there is a quote, or no
 // end. Bytes are looked at eight at a time, as stringEnd does.
 func csvFieldEnd(b []byte, i int) int {
-	for ; i+8 <= len(b); i += 8 {
+	for i+8 <= len(b) {
 		v := load8(b, i)
-		comma, newline, quote := v^0x2c2c2c2c2c2c2c2c, v^0x0a0a0a0a0a0a0a0a, v^0x2222222222222222
-		stop := ((comma - ones) | (newline - ones) | (quote - ones)) &^ v & highs
+		// Of the quote and the control characters, as in stringStop, and the comma.
+		stop := (((v ^ 0x0202020202020202) - 0x2121212121212121) | ((v ^ 0x2c2c2c2c2c2c2c2c) - ones)) &^ v & highs
 		if stop == 0 {
+			i += 8
 			continue
 		}
-		end := i + bits.TrailingZeros64(stop)>>3
-		switch {
-		case b[end] == '"':
+		i += bits.TrailingZeros64(stop) >> 3
+		switch c := b[i]; {
+		case c == ',' || c == '\n' || c == '\r' && b[i+1] == '\n':
+			return i
+		case c == '"':
 			return 0
-		case b[end] == '\n' && end > 0 && b[end-1] == '\r':
-			return end - 1
 		}
-		return end
+		i++ // another control character
 	}
 	return 0
 }

@@ -18,14 +18,12 @@ type JSONL struct {
 	slots  []slot
 	seed   uint64
 	root   *object
-	begin  *place // before the first value
-	end    *place // behind the record
+	ways   ways
 
 	batch   *record.Batch
-	data    []byte // with its padding
-	own     []byte // a copy, for data that comes without padding
-	row     uint64 // stamps what was read of the record at hand
-	filled  int
+	data    []byte        // with its padding
+	own     []byte        // a copy, for data that comes without padding
+	row     uint64        // stamps what was read of the record at hand, where that is not known by its way
 	visited []*place      // the unknown keys of the record
 	dropped bool          // the record does not meet Schema.Where
 	idParts []record.Span // of the record: the fields of Schema.IDParts
@@ -37,7 +35,7 @@ func NewJSONL(s *record.Schema, seed uint64) *JSONL {
 	all := slots(s)
 	d := &JSONL{
 		schema: s, slots: all, seed: seed, idParts: make([]record.Span, len(s.IDParts)),
-		root: build(all), begin: &place{}, end: &place{},
+		root: build(all),
 	}
 	return d
 }
@@ -45,11 +43,13 @@ func NewJSONL(s *record.Schema, seed uint64) *JSONL {
 // Decode implements Decoder.
 func (d *JSONL) Decode(_, data []byte, b *record.Batch) {
 	b.Reset(d.schema)
-	if cap(data)-len(data) < Padding {
+	n := len(data)
+	if cap(data)-n < Padding || n > 0 && data[n-1] != '\n' && data[:n+1][n] != 0 {
+		// Nothing may seem to go on with a last record that has no end.
 		d.own = append(append(d.own[:0], data...), make([]byte, Padding)...)
-		data = d.own[:len(data)]
+		data = d.own[:n]
 	}
-	d.batch, d.data = b, data[:len(data)+Padding]
+	d.batch, d.data = b, data[:n+Padding]
 	b.Bytes = slices.Clip(data)
 	for i := range d.slots {
 		if s := &d.slots[i]; s.role == roleNumber || s.role == roleText {
@@ -71,6 +71,7 @@ func (d *JSONL) Decode(_, data []byte, b *record.Batch) {
 		d.slow(line)
 	}
 	d.complete()
+	d.countWays()
 	d.root.takeUnknown(b, "", since)
 }
 
@@ -93,39 +94,35 @@ func (d *JSONL) complete() {
 func (d *JSONL) fast(i int) int {
 	d.startRow()
 	b := d.data
-	p := d.begin
+	from := &d.ways.root
 	for {
-		if st := &p.steps[0]; p.known > 0 && st.literal.at(b, i) && d.enter(st) {
-			i += st.literal.length
-			p = st.to
-		} else if i, p = d.next(p, i); i < 0 {
-			return -1
-		}
-		s := p.only
-		if s == nil || s.row == d.row {
-			if p == d.end {
-				d.finishRow()
-				return i
+		s := from.next
+		for ; s != nil; s = s.other {
+			if l := &s.literal; l.begins(b, i) && (l.length <= 16 || l.goesOn(b, i) && l.ends(b, i)) {
+				break
 			}
-			if i = d.readAll(p, i); i <= 0 {
-				return -1
-			}
-			continue
 		}
+		if s == nil {
+			return d.explore(from, i)
+		}
+		i += s.literal.length
 		end := 0
 		switch s.role {
 		case roleNumber:
-			if x, after, ok := parseNumber(b, i); ok && x-x == 0 {
-				s.column.Numbers = append(s.column.Numbers, x)
+			if x, after := numUsual(b, i); after > 0 {
+				c := s.slot.column
+				c.Numbers = append(c.Numbers, x)
 				end = after
 			}
 		case roleText:
 			if span, after := plainString(b, i); after > 0 {
-				s.column.Spans = append(s.column.Spans, span)
+				c := s.slot.column
+				c.Spans = append(c.Spans, span)
 				end = after
 			} else if n := plainInteger(b, i); n > 0 {
-				s.column.Spans = append(s.column.Spans, record.Span{Offset: uint32(i), Length: uint32(n)})
-				s.column.Bare = append(s.column.Bare, uint32(d.batch.Rows))
+				c := s.slot.column
+				c.Spans = append(c.Spans, record.Span{Offset: uint32(i), Length: uint32(n)})
+				c.Bare = append(c.Bare, uint32(d.batch.Rows))
 				end = i + n
 			}
 		case roleTime:
@@ -143,28 +140,21 @@ func (d *JSONL) fast(i int) int {
 				d.batch.IDs = append(d.batch.IDs, hashID(d.seed, b[i+1:i+1+int(span.Length)]))
 				end = after
 			}
+		case roleUnknown:
+			_, end = plainString(b, i)
+		case roleEnd:
+			if d.finishRow(s.lacks) {
+				s.records++
+			}
+			return i
 		}
 		if end == 0 {
-			if i = d.readAll(p, i); i <= 0 {
+			if end = d.readAll(s.place, i); end <= 0 {
 				return -1
 			}
-			continue
 		}
-		s.row = d.row
-		d.filled++
-		i = end
+		i, from = end, s
 	}
-}
-
-// enter notes the objects that a step opens, and reports whether the record has opened none of them before.
-func (d *JSONL) enter(s *step) bool {
-	for _, o := range s.enters {
-		if o.row == d.row {
-			return false
-		}
-		o.row = d.row
-	}
-	return true
 }
 
 // plainString returns the span of the string of ASCII characters without escapes at b[i], without its quotes, and the
@@ -173,8 +163,8 @@ func plainString(b []byte, i int) (record.Span, int) {
 	if b[i] != '"' {
 		return record.Span{}, 0
 	}
-	end, wide := stringEnd(b, i+1)
-	if end < 0 || wide {
+	end := plainEnd(b, i+1)
+	if end == 0 {
 		return record.Span{}, 0
 	}
 	return record.Span{Offset: uint32(i + 1), Length: uint32(end - i - 1)}, end + 1
@@ -189,23 +179,11 @@ func plainInteger(b []byte, i int) int {
 	return int(n)
 }
 
-// next goes from place p to the next value, by a remembered step if one fits.
-func (d *JSONL) next(p *place, i int) (int, *place) {
-	if next, to := d.follow(p, i); next >= 0 {
-		return next, to
-	}
-	return d.explore(p, i)
-}
-
 // readAll reads the value at i into every slot of a place, and passes over it at an unknown key. It returns the index
 // behind it; 0 or less where the line needs care.
 func (d *JSONL) readAll(p *place, i int) int {
 	if p.slots == nil {
-		next := skip(d.data, i, 0)
-		if next > 0 {
-			d.visit(p)
-		}
-		return next
+		return skip(d.data, i, 0)
 	}
 	next := -1
 	for _, s := range p.slots {
@@ -216,109 +194,9 @@ func (d *JSONL) readAll(p *place, i int) int {
 	return next
 }
 
-// follow takes a remembered step from p, if one fits, and returns the index of the next value and its place.
-func (d *JSONL) follow(p *place, i int) (int, *place) {
-	for k := range p.known {
-		s := &p.steps[k]
-		if !s.literal.at(d.data, i) {
-			continue
-		}
-		if !d.enter(s) {
-			return -1, nil
-		}
-		return i + s.literal.length, s.to
-	}
-	return -1, nil
-}
-
-// explore finds the next value behind place p by parsing, and remembers the way. It returns -1 where the line needs
-// care.
-func (d *JSONL) explore(p *place, from int) (int, *place) {
-	b, i := d.data, blanks(d.data, from)
-	s := step{}
-	enter := func(o *object) bool {
-		s.enters = append(s.enters, o)
-		entered := o.row == d.row
-		o.row = d.row
-		return !entered
-	}
-	o := p.object
-	opened := false
-	if p == d.begin {
-		if b[i] != '{' || !enter(d.root) {
-			return -1, nil
-		}
-		o, opened, i = d.root, true, blanks(b, i+1)
-	}
-	for {
-		switch {
-		case b[i] == '}':
-			i = blanks(b, i+1)
-			if o = o.parent; o != nil {
-				opened = false
-				continue
-			}
-			if b[i] != '\n' {
-				return -1, nil
-			}
-			s.to = d.end
-			return d.remember(p, s, from, i+1)
-		case opened:
-		case b[i] == ',':
-			i = blanks(b, i+1)
-		default:
-			return -1, nil
-		}
-		if b[i] != '"' {
-			return -1, nil
-		}
-		end, wide := stringEnd(b, i+1)
-		if end < 0 || !validText(b[i+1:max(end, i+1)], wide) {
-			return -1, nil
-		}
-		to := o.at(b[i+1 : end])
-		known := to != nil
-		if !known {
-			to = &place{object: o}
-		}
-		if i = blanks(b, end+1); b[i] != ':' {
-			return -1, nil
-		}
-		i = blanks(b, i+1)
-		if !known {
-			return i, to
-		}
-		if to.child == nil {
-			s.to = to
-			return d.remember(p, s, from, i)
-		}
-		if b[i] != '{' {
-			// A scalar or an array where wanted values should be below: rare, and the careful way knows what to do.
-			return -1, nil
-		}
-		if !enter(to.child) {
-			return -1, nil
-		}
-		o, opened, i = to.child, true, blanks(b, i+1)
-	}
-}
-
-func (d *JSONL) remember(p *place, s step, from, to int) (int, *place) {
-	if n := to - from; n > 0 && n <= maxLiteral {
-		s.literal = newLiteral(d.data[from:to])
-		p.learn(s)
-	}
-	return to, s.to
-}
-
 // read reads the value at i into a slot and returns the index behind it; 0 or less where the line needs care.
 func (d *JSONL) read(slot, i int) int {
 	s := &d.slots[slot]
-	if s.row == d.row {
-		return -1 // a key given twice: the careful way knows which one counts
-	}
-	s.row = d.row
-	d.filled++
 	switch s.role {
 	case roleNumber:
 		return d.readNumber(&d.batch.Columns[s.index], i)
@@ -382,7 +260,7 @@ func (d *JSONL) readNumber(c *record.Column, i int) int {
 		if next = skip(b, i, 0); next <= 0 {
 			return -1
 		}
-		if b[i] != '"' || !IsNotFinite(string(b[i+1:next-1])) {
+		if b[i] != '"' || !IsNotFinite(b[i+1:next-1]) {
 			c.Wrong = append(c.Wrong, uint32(d.batch.Rows))
 			if b[i] == '"' && isQuotedNumber(b[i+1:next-1]) {
 				c.Quoted = append(c.Quoted, uint32(d.batch.Rows))
@@ -440,25 +318,25 @@ func (d *JSONL) readTime(i int) int {
 
 func (d *JSONL) startRow() {
 	d.row++
-	d.filled, d.dropped, d.visited = 0, false, d.visited[:0]
+	d.dropped, d.visited = false, d.visited[:0]
 	for i := range d.idParts {
 		d.idParts[i] = record.Absent
 	}
 }
 
-// finishRow completes a record whose values have been read: what did not occur is missing.
-func (d *JSONL) finishRow() {
-	if d.filled < len(d.slots) {
-		if !d.fill() {
-			return
-		}
+// finishRow completes a record whose values have been read, but for the slots that it lacks, and reports whether it
+// counts.
+func (d *JSONL) finishRow(lacks []int) bool {
+	if len(lacks) > 0 && !d.fill(lacks) {
+		return false
 	}
 	if d.dropped {
 		d.takeBack()
 		d.batch.Skipped++
-		return
+		return false
 	}
 	d.keepRow()
+	return true
 }
 
 // keepRow counts the current record in.
@@ -474,13 +352,11 @@ func (d *JSONL) keepRow() {
 }
 
 // fill puts missing values where the record had none. It reports whether the record can be kept.
-func (d *JSONL) fill() bool {
+func (d *JSONL) fill(lacks []int) bool {
 	timeless := false
-	for i := range d.slots {
-		if d.slots[i].row != d.row {
-			d.dropped = d.dropped || d.slots[i].role == roleWhere
-			timeless = timeless || d.slots[i].role == roleTime
-		}
+	for _, i := range lacks {
+		d.dropped = d.dropped || d.slots[i].role == roleWhere
+		timeless = timeless || d.slots[i].role == roleTime
 	}
 	if d.dropped {
 		return true
@@ -491,11 +367,8 @@ func (d *JSONL) fill() bool {
 		return false
 	}
 	b := d.batch
-	for i := range d.slots {
+	for _, i := range lacks {
 		s := &d.slots[i]
-		if s.row == d.row {
-			continue
-		}
 		switch s.role {
 		case roleNumber:
 			c := &b.Columns[s.index]

@@ -279,6 +279,21 @@ func TestJSONLNoticesWhatDiffersFromTheSchema(t *testing.T) {
 	}
 }
 
+func TestJSONLDoesNotReadOnBehindItsData(t *testing.T) {
+	d := NewJSONL(testSchema(), 1)
+	log := benchmarkLog(3)
+	decodeJSONL(d, string(log))
+	for n := range log {
+		var b record.Batch
+		d.Decode(nil, log[:n:min(n+Padding, len(log))], &b)
+		whole := bytes.Count(log[:n], []byte("\n"))
+		cut := n > 0 && log[n-1] != '\n'
+		if b.Rows < whole || b.Rows+len(b.Rejects) > whole+1 || len(b.Rejects) == 1 != (cut && log[n] != '\n') {
+			t.Fatalf("%q: %d rows, rejects %v", log[:n], b.Rows, b.Rejects)
+		}
+	}
+}
+
 func TestJSONLDoesNotAllocateForRecords(t *testing.T) {
 	data := benchmarkLog(2000)
 	half := data[:bytes.LastIndexByte(data[:len(data)/2], '\n')+1]

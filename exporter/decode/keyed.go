@@ -255,7 +255,7 @@ func (k *keyed) number(c *record.Column, v *value) float64 {
 		}
 		return x
 	case formString:
-		if IsNotFinite(string(v.text)) {
+		if IsNotFinite(v.text) {
 			return math.NaN()
 		}
 		if isQuotedNumber(v.text) {

@@ -334,7 +334,7 @@ func appendTimes[T any](dst []T, value T, n int) []T {
 
 // choose takes out of the batch the rows of other models and those without a time.
 func (p *Parquet) choose(b *record.Batch) {
-	if len(p.schema.Where) == 0 && !slices.Contains(b.Times, timeMissing) && !slices.Contains(b.Times, timeWrong) {
+	if len(p.schema.Where) == 0 && slices.Min(b.Times) > max(timeMissing, timeWrong) {
 		return
 	}
 	p.keep = p.keep[:0]

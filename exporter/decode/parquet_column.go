@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -28,25 +29,29 @@ type parquetColumn struct {
 	indexes   []int32       // of the page's values in the dictionary; nil without one
 	dict      parquetDictionary
 	dictOf    parquet.Dictionary
-	numbers   []float64
-	spans     []record.Span
-	times     []int64
-	ids       []uint64
+	batches   uint32 // stamps the spans of the batch at hand
+	small     [parquetSmall]stampedSpan
 	text      []byte
-	parts     []record.Span // of roleIDPart: the texts of the batch
+	parts     []record.Span // of roleIDPart and roleWhere: the texts of the batch
 	matches   []bool        // of roleWhere: the rows of the batch that have the value
 	wrongTime string        // of roleTime: the first value of the batch that is no time
 }
+
+// stampedSpan is the text of a value in the batch with the stamp.
+type stampedSpan struct {
+	span  record.Span
+	stamp uint32
+}
+
+// parquetSmall is below which whole numbers are written into a batch only once, as classes are.
+const parquetSmall = 64
 
 // parquetDictionary is the dictionary of a column in a row group, with what its values have been turned into.
 type parquetDictionary struct {
 	values  parquetValues
 	numbers []float64
 	times   []int64
-	// spans are those of the batch at hand for the values that it has been asked for, which have stamp.
-	spans  []record.Span
-	stamps []uint32
-	stamp  uint32
+	spans   []stampedSpan
 }
 
 func newParquetColumn(p *Parquet, s slot, leaf *parquetLeaf) *parquetColumn {
@@ -128,9 +133,10 @@ func (c *parquetColumn) take(page parquet.Page) error {
 	if c.indexes = data.Int32(); len(c.indexes) < values {
 		return fmt.Errorf("is damaged: a page has %d values of %d", len(c.indexes), values)
 	}
+	n := uint(c.dict.values.n)
 	for _, i := range c.indexes[:values] {
-		if uint(i) >= uint(c.dict.values.n) {
-			return fmt.Errorf("is damaged: value %d of a dictionary of %d", i, c.dict.values.n)
+		if uint(i) >= n {
+			return fmt.Errorf("is damaged: value %d of a dictionary of %d", i, n)
 		}
 	}
 	return nil
@@ -153,12 +159,8 @@ func (c *parquetColumn) checkOffsets(v *parquetValues) error {
 
 func (d *parquetDictionary) renew() {
 	d.numbers, d.times = d.numbers[:0], d.times[:0]
-	if cap(d.stamps) < d.values.n {
-		d.stamps, d.spans = make([]uint32, d.values.n), make([]record.Span, d.values.n)
-	}
-	d.stamps, d.spans = d.stamps[:d.values.n], d.spans[:d.values.n]
-	clear(d.stamps)
-	d.stamp = 1
+	d.spans = slices.Grow(d.spans[:0], d.values.n)[:d.values.n]
+	clear(d.spans)
 }
 
 // skip passes over rows of the row group.
@@ -195,7 +197,7 @@ func (c *parquetColumn) part(k int) (levels []byte, values int) {
 
 // read puts the next n rows into the batch.
 func (c *parquetColumn) read(b *record.Batch, n int) error {
-	c.dict.stamp++
+	c.batches++
 	c.matches, c.parts, c.wrongTime = c.matches[:0], c.parts[:0], ""
 	if c.leaf.form.what == parquetOther {
 		c.addOther(b, n)
@@ -223,62 +225,60 @@ func (c *parquetColumn) add(b *record.Batch, levels []byte, k, values int) {
 	switch c.slot.role {
 	case roleNumber:
 		column := &b.Columns[c.slot.index]
-		switch {
-		case !c.leaf.form.isNumber():
+		if !c.leaf.form.isNumber() {
 			c.addInvalid(column, levels, k)
-		case levels == nil:
-			column.Numbers = c.appendNumbers(column.Numbers, values)
-		default:
-			c.numbers = c.appendNumbers(c.numbers[:0], values)
-			column.Numbers = spread(column.Numbers, c.numbers, levels, level, math.NaN())
+			break
 		}
+		column.Numbers = spread(c.appendNumbers(column.Numbers, values), levels, level, math.NaN())
 	case roleText:
 		column := &b.Columns[c.slot.index]
 		row := len(column.Spans)
-		c.spans = c.appendSpans(c.spans[:0], b, values)
-		column.Spans = spread(column.Spans, c.spans, levels, level, record.Absent)
+		column.Spans = spread(c.appendSpans(column.Spans, b, values), levels, level, record.Absent)
 		for ; c.leaf.form.isNumber() && row < len(column.Spans); row++ {
 			if column.Spans[row].IsString() {
 				column.Bare = append(column.Bare, uint32(row))
 			}
 		}
 	case roleVersion:
-		c.spans = c.appendSpans(c.spans[:0], b, values)
-		b.Versions = spread(b.Versions, c.spans, levels, level, record.Absent)
+		b.Versions = spread(c.appendSpans(b.Versions, b, values), levels, level, record.Absent)
 	case roleIDPart:
-		c.spans = c.appendSpans(c.spans[:0], b, values)
-		c.parts = spread(c.parts, c.spans, levels, level, record.Absent)
+		c.parts = spread(c.appendSpans(c.parts, b, values), levels, level, record.Absent)
 	case roleWhere:
-		c.spans = c.appendSpans(c.spans[:0], b, values)
-		c.spans = spread(c.spans, c.spans[:values:values], levels, level, record.Absent)[values:]
+		c.parts = spread(c.appendSpans(c.parts[:0], b, values), levels, level, record.Absent)
 		want := c.parquet.schema.Where[c.slot.index].Value
-		for _, span := range c.spans {
+		for _, span := range c.parts {
 			c.matches = append(c.matches, span.IsString() && string(b.Text(span)) == want)
 		}
 	case roleTime:
-		c.times = c.appendTimes(c.times[:0], values)
-		b.Times = spread(b.Times, c.times, levels, level, timeMissing)
+		b.Times = spread(c.appendTimes(b.Times, values), levels, level, timeMissing)
 	case roleID:
-		c.ids = c.appendIDs(c.ids[:0], values)
-		b.IDs = spread(b.IDs, c.ids, levels, level, 0)
+		b.IDs = spread(c.appendIDs(b.IDs, values), levels, level, 0)
 	}
 }
 
-// spread appends the values to dst, and none where the levels say that a row has no value.
-func spread[T any](dst, values []T, levels []byte, level byte, none T) []T {
+// spread moves the values at the end of list apart, where the levels say that rows between them have none.
+func spread[T any](list []T, levels []byte, level byte, none T) []T {
 	if levels == nil {
-		return append(dst, values...)
+		return list
 	}
-	i := 0
-	for _, l := range levels {
+	values := bytes.Count(levels, []byte{level})
+	from, at := len(list)-values, len(list)
+	list, _ = extend(list, len(levels)-values)
+	for row, l := range slices.Backward(levels) {
 		if l == level {
-			dst = append(dst, values[i])
-			i++
+			at--
+			list[from+row] = list[at]
 		} else {
-			dst = append(dst, none)
+			list[from+row] = none
 		}
 	}
-	return dst
+	return list
+}
+
+// extend makes a list longer by n values, and also returns these, for the caller to set.
+func extend[T any](list []T, n int) (longer, added []T) {
+	longer = slices.Grow(list, n)[:len(list)+n]
+	return longer, longer[len(list):]
 }
 
 func (c *parquetColumn) appendNumbers(dst []float64, n int) []float64 {
@@ -289,8 +289,9 @@ func (c *parquetColumn) appendNumbers(dst []float64, n int) []float64 {
 	if len(d.numbers) < d.values.n {
 		d.numbers = c.leaf.form.appendNumbers(d.numbers[:0], &d.values, 0, d.values.n)
 	}
-	for _, i := range c.indexes[c.value : c.value+n] {
-		dst = append(dst, d.numbers[i])
+	dst, added := extend(dst, n)
+	for row, i := range c.indexes[c.value : c.value+n] {
+		added[row] = d.numbers[i]
 	}
 	return dst
 }
@@ -308,7 +309,7 @@ func (c *parquetColumn) addInvalid(column *record.Column, levels []byte, k int) 
 		i++
 		if c.leaf.form.what == parquetText {
 			text := v.bytes(at)
-			if IsNotFinite(string(text)) {
+			if IsNotFinite(text) {
 				continue
 			}
 			if isQuotedNumber(text) {
@@ -330,29 +331,43 @@ func (c *parquetColumn) place(i int) (*parquetValues, int) {
 // appendSpans appends the next n values as texts of the batch. A value of the dictionary is written only once.
 func (c *parquetColumn) appendSpans(dst []record.Span, b *record.Batch, n int) []record.Span {
 	v := &c.values
+	dst, added := extend(dst, n)
 	if c.indexes != nil {
-		d := &c.dict
-		for _, i := range c.indexes[c.value : c.value+n] {
-			if d.stamps[i] != d.stamp {
-				d.stamps[i], d.spans[i] = d.stamp, c.span(b, &d.values, int(i))
+		spans, stamp := c.dict.spans, c.batches
+		for row, i := range c.indexes[c.value : c.value+n] {
+			s := &spans[i]
+			if s.stamp != stamp {
+				*s = stampedSpan{c.span(b, &c.dict.values, int(i)), stamp}
 			}
-			dst = append(dst, d.spans[i])
+			added[row] = s.span
 		}
 		return dst
 	}
 	if c.leaf.form.what != parquetText || v.offsets == nil {
-		for i := c.value; i < c.value+n; i++ {
-			dst = append(dst, c.span(b, v, i))
+		for row := range added {
+			added[row] = c.smallSpan(b, v, c.value+row)
 		}
 		return dst
 	}
-	first := v.offsets[c.value]
-	shift := uint32(len(b.Bytes)) - first
-	b.Bytes = append(b.Bytes, v.data[first:v.offsets[c.value+n]]...)
-	for i := c.value; i < c.value+n; i++ {
-		dst = append(dst, record.Span{Offset: v.offsets[i] + shift, Length: v.offsets[i+1] - v.offsets[i]})
+	offsets := v.offsets[c.value : c.value+n+1]
+	shift := uint32(len(b.Bytes)) - offsets[0]
+	b.Bytes = append(b.Bytes, v.data[offsets[0]:offsets[n]]...)
+	for row := range added {
+		added[row] = record.Span{Offset: offsets[row] + shift, Length: offsets[row+1] - offsets[row]}
 	}
 	return dst
+}
+
+// smallSpan is span, but writes small whole numbers only once.
+func (c *parquetColumn) smallSpan(b *record.Batch, v *parquetValues, i int) record.Span {
+	if c.leaf.form.what != parquetInt || uint64(v.integer(i)) >= parquetSmall {
+		return c.span(b, v, i)
+	}
+	s := &c.small[v.integer(i)]
+	if s.stamp != c.batches {
+		*s = stampedSpan{c.span(b, v, i), c.batches}
+	}
+	return s.span
 }
 
 // span writes a value into the batch as text.
@@ -368,9 +383,10 @@ func (c *parquetColumn) span(b *record.Batch, v *parquetValues, i int) record.Sp
 
 func (c *parquetColumn) appendTimes(dst []int64, n int) []int64 {
 	v, d := &c.values, &c.dict
+	dst, added := extend(dst, n)
 	if c.indexes == nil {
-		for i := c.value; i < c.value+n; i++ {
-			dst = append(dst, c.time(v, i))
+		for row := range added {
+			added[row] = c.time(v, c.value+row)
 		}
 		return dst
 	}
@@ -380,8 +396,8 @@ func (c *parquetColumn) appendTimes(dst []int64, n int) []int64 {
 			d.times = append(d.times, c.time(&d.values, i))
 		}
 	}
-	for _, i := range c.indexes[c.value : c.value+n] {
-		dst = append(dst, d.times[i])
+	for row, i := range c.indexes[c.value : c.value+n] {
+		added[row] = d.times[i]
 	}
 	return dst
 }

@@ -142,25 +142,32 @@ func (v *parquetValues) float(f *parquetForm, i int) (x float64, bits int) {
 
 // appendNumbers appends the values from one to another, which are numbers, as float64; what is not finite is NaN.
 func (f *parquetForm) appendNumbers(dst []float64, v *parquetValues, from, to int) []float64 {
+	dst, added := extend(dst, to-from)
 	switch {
 	case f.what == parquetFloat && v.doubles != nil:
-		for _, x := range v.doubles[from:to] {
-			dst = append(dst, finite(x))
-		}
+		copyFinite(added, v.doubles[from:to])
 	case f.what == parquetInt && v.int64s != nil:
-		for _, x := range v.int64s[from:to] {
-			dst = append(dst, float64(x))
+		for i, x := range v.int64s[from:to] {
+			added[i] = float64(x)
 		}
 	case f.what == parquetInt:
-		for _, x := range v.int32s[from:to] {
-			dst = append(dst, float64(x))
+		for i, x := range v.int32s[from:to] {
+			added[i] = float64(x)
 		}
 	default:
-		for i := from; i < to; i++ {
-			dst = append(dst, f.number(v, i))
+		for i := range added {
+			added[i] = f.number(v, from+i)
 		}
 	}
 	return dst
+}
+
+// copyFinite copies numbers, with NaN for infinities.
+func copyFinite(dst, src []float64) {
+	dst = dst[:len(src)]
+	for i, x := range src {
+		dst[i] = finite(x)
+	}
 }
 
 // finite is x, or NaN for an infinity.

@@ -38,7 +38,7 @@ func ReadChunks(r io.Reader, f Format, name string, use func(*Chunk) error) erro
 		if cap(buf)-len(buf) < 64<<10 {
 			buf = append(make([]byte, 0, 2*cap(buf)), buf...)
 		}
-		n, err := r.Read(buf[len(buf) : cap(buf)-Padding])
+		n, err := r.Read(buf[len(buf) : cap(buf)-Padding-1]) // a line end may have to be added
 		buf = buf[:len(buf)+n]
 		if err != nil && !errors.Is(err, io.EOF) {
 			return fmt.Errorf("%s: %w", name, err)
@@ -56,9 +56,14 @@ func ReadChunks(r io.Reader, f Format, name string, use func(*Chunk) error) erro
 				end := bytes.IndexByte(c.Data, '\n') + 1
 				c.Header, c.Data = bytes.Clone(c.Data[:end]), c.Data[end:]
 			}
+			// Decoders are fastest where zeros stand behind the data.
+			padding := buf[whole : whole+Padding]
+			behind := [Padding]byte(padding)
+			clear(padding)
 			if err := use(&c); err != nil {
 				return err
 			}
+			copy(padding, behind[:])
 			if f.Lines != nil {
 				c.Line += f.Lines(c.Whole)
 			} else {

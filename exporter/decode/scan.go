@@ -14,33 +14,47 @@ const (
 // load8 returns the eight bytes at b[i:]. With both bounds, slicing takes half the instructions that b[i:] does.
 func load8(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i : i+8]) }
 
-// literal is a run of bytes that is compared sixteen at a time. The data it is compared with must be readable for
+// literal is a run of bytes that is compared eight at a time. The data it is compared with must be readable for
 // Padding bytes behind its end.
 type literal struct {
-	// first and second are the first sixteen bytes, of which the masks cover those that belong to the literal.
-	first, second, firstMask, secondMask uint64
-	rest                                 string // what is behind the first sixteen bytes
-	length                               int
+	// words are the first 32 bytes, of which the masks cover those that belong to the literal.
+	words, masks [4]uint64
+	rest         string // what is behind them
+	length       int
 }
 
 func newLiteral(b []byte) literal {
-	var head, mask [16]byte
-	for i := range copy(head[:], b) {
-		mask[i] = 0xff
+	l := literal{length: len(b)}
+	for k := range l.words {
+		var word, mask [8]byte
+		for j := range copy(word[:], b) {
+			mask[j] = 0xff
+		}
+		l.words[k], l.masks[k] = load8(word[:], 0), load8(mask[:], 0)
+		b = b[min(len(b), len(word)):]
 	}
-	return literal{
-		first: load8(head[:], 0), second: load8(head[:], 8), firstMask: load8(mask[:], 0), secondMask: load8(mask[:], 8),
-		rest: string(b[min(len(b), len(head)):]), length: len(b),
-	}
+	l.rest = string(b)
+	return l
 }
 
 // at reports whether the literal stands at b[i:].
 func (l *literal) at(b []byte, i int) bool {
-	if (load8(b, i)^l.first)&l.firstMask|(load8(b, i+8)^l.second)&l.secondMask != 0 {
-		return false
-	}
-	return l.rest == "" || isWord(b, i+16, l.rest)
+	return l.begins(b, i) && (l.length <= 16 || l.goesOn(b, i) && l.ends(b, i))
 }
+
+// begins, goesOn and ends are the parts of at, for the first sixteen bytes, the next sixteen, and the rest. Apart they
+// are inlined.
+func (l *literal) begins(b []byte, i int) bool {
+	d := (*[16]byte)(b[i : i+16])
+	first, second := binary.LittleEndian.Uint64(d[:8]), binary.LittleEndian.Uint64(d[8:])
+	return (first^l.words[0])&l.masks[0]|(second^l.words[1])&l.masks[1] == 0
+}
+
+func (l *literal) goesOn(b []byte, i int) bool {
+	return (load8(b, i+16)^l.words[2])&l.masks[2]|(load8(b, i+24)^l.words[3])&l.masks[3] == 0
+}
+
+func (l *literal) ends(b []byte, i int) bool { return l.length <= 32 || isWord(b, i+32, l.rest) }
 
 // blanks skips white space within a line.
 func blanks(b []byte, i int) int {
@@ -56,11 +70,7 @@ func stringEnd(b []byte, i int) (end int, wide bool) {
 	var high uint64
 	for i+8 <= len(b) {
 		v := load8(b, i)
-		// Taking one from a byte that has become 0 sets its high bit, as taking a blank from a control character does.
-		// None of the three has its own high bit set. The lowest bit that is set marks the first of them; bits above it
-		// may be wrong, for a borrow runs upwards.
-		quote, slash := v^0x2222222222222222, v^0x5c5c5c5c5c5c5c5c
-		stop := ((quote - ones) | (slash - ones) | (v - 0x2020202020202020)) &^ v & highs
+		stop := stringStop(v) &^ v
 		if stop == 0 {
 			high |= v
 			i += 8
@@ -74,6 +84,33 @@ func stringEnd(b []byte, i int) (end int, wide bool) {
 		return i + n, high&highs != 0
 	}
 	return -1, false
+}
+
+// plainEnd returns the index of the quote that ends the string of ASCII characters without escapes which begins at
+// b[i]; 0 if it is none.
+func plainEnd(b []byte, i int) int {
+	for i+8 <= len(b) {
+		v := load8(b, i)
+		stop := stringStop(v) | v&highs
+		if stop == 0 {
+			i += 8
+			continue
+		}
+		i += bits.TrailingZeros64(stop) >> 3
+		if b[i] != '"' {
+			return 0
+		}
+		return i
+	}
+	return 0
+}
+
+// stringStop returns a word in which the highest bit of the first of the ASCII bytes of v is set that is a quote, a
+// backslash or a control character. Bits of bytes behind that one, and of those beyond ASCII, may be wrong.
+func stringStop(v uint64) uint64 {
+	// Taking one from a byte that has become 0 sets its highest bit. The quote becomes 0x20 when its second bit is
+	// changed, and control characters remain below that. Borrows only run upwards.
+	return (((v ^ 0x0202020202020202) - 0x2121212121212121) | ((v ^ 0x5c5c5c5c5c5c5c5c) - ones)) & highs
 }
 
 // maxDepth bounds the nesting of values that are passed over here.

@@ -17,6 +17,9 @@ const (
 	roleWhere
 	roleNumber
 	roleText
+	roleUnknown // not wanted
+	roleSeveral // wanted in several slots
+	roleEnd     // no value, but the end of a record
 )
 
 // slot is one value that a schema wants of every record.

@@ -8,47 +8,31 @@ type object struct {
 	keys   map[string]*place
 	// unknown holds the places behind keys that the schema does not want, as far as they were met and are few.
 	unknown map[string]*place
+	// rest stands for further unknown keys.
+	rest place
 	// row stamps the record in which the object was last entered, so that a second one is noticed.
 	row uint64
 }
 
-// place is a key of an object. While a record is scanned it stands for "just behind the value of that key", and
-// remembers what came next in earlier records.
+// place is a key of an object.
 type place struct {
 	object *object
-	// slots are the wanted values that stand at this key: usually one, none at an unknown key. only is the one, or nil.
+	// slots are the wanted values that stand at this key: usually one, none at an unknown key.
 	slots []int
-	only  *slot
 	// child is set if wanted values stand below this key.
 	child *object
-	// steps are the transitions that were met, the last found first.
-	steps [maxSteps]step
-	known int
 	// records counts the records of the batch that have an unknown key; row stamps the last one.
 	records int
 	row     uint64
 }
 
-// step is a transition that was met before: the bytes between two values, and where they lead to. Because a step is
-// taken only from the place where it was learned, and every byte is compared, taking it is as good as parsing it.
-type step struct {
-	literal literal
-	to      *place
-	// enters are the objects that the bytes open.
-	enters []*object
-}
-
-const (
-	// maxSteps is how many transitions a place remembers: logs whose optional keys come and go need a few.
-	maxSteps = 4
-	// maxUnknown bounds the unknown keys of one object that get a place of their own.
-	maxUnknown = 64
-	// maxLiteral bounds the bytes of a step.
-	maxLiteral = 256
-)
+// maxUnknown bounds the unknown keys of one object that get a place of their own.
+const maxUnknown = 64
 
 func newObject(parent *object) *object {
-	return &object{parent: parent, keys: make(map[string]*place), unknown: make(map[string]*place)}
+	o := &object{parent: parent, keys: make(map[string]*place), unknown: make(map[string]*place)}
+	o.rest.object = o
+	return o
 }
 
 // build lays out the objects in which the slots stand.
@@ -65,10 +49,6 @@ func build(all []slot) *object {
 				}
 				if depth == len(path)-1 {
 					p.slots = append(p.slots, i)
-					p.only = &all[i]
-					if len(p.slots) > 1 {
-						p.only = nil
-					}
 					break
 				}
 				if p.child == nil {
@@ -81,7 +61,7 @@ func build(all []slot) *object {
 	return root
 }
 
-// at returns the place of a key, or nil if the key is unknown and can not be remembered.
+// at returns the place of a key.
 func (o *object) at(key []byte) *place {
 	if p := o.keys[string(key)]; p != nil {
 		return p
@@ -90,7 +70,7 @@ func (o *object) at(key []byte) *place {
 		return p
 	}
 	if len(o.unknown) >= maxUnknown {
-		return nil
+		return &o.rest
 	}
 	p := &place{object: o}
 	o.unknown[string(key)] = p
@@ -115,13 +95,4 @@ func (o *object) takeUnknown(b *record.Batch, above string, since uint64) {
 		}
 		p.child.takeUnknown(b, above+key+".", since)
 	}
-}
-
-// learn remembers a transition. The newest comes first, since a log changes its shape rarely but then for good.
-func (p *place) learn(s step) {
-	if p.known < maxSteps {
-		p.known++
-	}
-	copy(p.steps[1:p.known], p.steps[:p.known-1])
-	p.steps[0] = s
 }

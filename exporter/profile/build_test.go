@@ -196,9 +196,9 @@ func TestKindsAreInferred(t *testing.T) {
 
 func TestMoreDistinctValuesThanAreCountedAreIDsOrText(t *testing.T) {
 	for _, tt := range []struct{ format, want string }{{"%d-x", "id"}, {"this is sentence number %d", "text"}} {
-		s := newSighting("x", []string{"x"}, newSurvey(nil).seed)
+		s := newSighting("x", []string{"x"}, newSurvey().seed)
 		for i := range maxDistinct + 10 {
-			s.text(fmt.Sprintf(tt.format, i), false)
+			s.text(fmt.Appendf(nil, tt.format, i), false)
 		}
 		kind, _, leave := s.kind()
 		if id := strings.Contains(leave, "id"); id != (tt.want == "id") || !id && kind != record.Text {
@@ -263,6 +263,7 @@ func TestBuildSaysWhatIsWrong(t *testing.T) {
 		{"a header of roles and nothing else", "r.csv", "prediction,a\n", "r.csv: has no rows", nil},
 		{"a blank first line", "r.csv", "\na\n1\n", "r.csv:1: is blank; a CSV reference begins with a header line", nil},
 		{"a broken header", "r.csv", "a\"b\n", `r.csv:1: bare " in non-quoted`, nil},
+		{"a header of two lines", "r.csv", "\"a\n\",b\n1,2\n", "r.csv:1: a name in the header holds a line break", nil},
 		{"a column that stands twice", "r.csv", "a,b, a\n1,2,3\n", `r.csv:1: column "a" stands twice in the header`, nil},
 		{"a record with too few fields", "r.csv", "a,b\n1,2\n\n3\n", "r.csv:4: wrong number of fields", nil},
 		{"a stray quote", "r.csv", "a,b\n1,2\n3,4\"\n", `r.csv:3: bare " in non-quoted`, nil},

@@ -29,7 +29,7 @@ type numbers struct {
 	missing, invalid uint64
 	// values holds all of them as long as there are at most maxValues. After that it holds those of a batch, counts
 	// counts them, as long as no more than limit are distinct, and sketch after that.
-	values    []float64
+	values    pieces[float64]
 	counts    map[float64]uint64
 	sketch    *sketch
 	limit     int
@@ -47,19 +47,26 @@ func (n *numbers) add(c *record.Column) {
 			n.missing++
 			continue
 		}
-		n.values = append(n.values, x)
+		n.values.add(x)
 	}
 	n.missing -= uint64(len(c.Wrong))
 	n.invalid += uint64(len(c.Wrong))
 	switch {
 	case n.counts != nil || n.sketch != nil:
-		n.count(n.values)
-		n.values = n.values[:0]
-	case len(n.values) > maxValues:
+		n.countValues()
+		n.values.clear()
+	case n.values.n > maxValues:
 		n.counts = make(map[float64]uint64)
 		n.low, n.high = math.Inf(1), math.Inf(-1)
-		n.count(n.values)
-		n.values = nil
+		n.countValues()
+		n.values = pieces[float64]{}
+	}
+}
+
+// countValues takes in the values as those that are not to be kept one by one.
+func (n *numbers) countValues() {
+	for _, values := range n.values.all {
+		n.count(values)
 	}
 }
 
@@ -107,11 +114,13 @@ func (n *numbers) column(edges []float64) (c Column, ok bool) {
 	case n.sketch != nil:
 		c = newWeighted(n.items(), edges, n.limit, false)
 		c.RankError = n.sketch.rankError(len(c.Points))
-	case len(n.values) == 0:
+	case n.values.n == 0:
 		return c, false
 	default:
-		slices.Sort(n.values)
-		return newNumeric(n.values, edges, n.limit), true
+		values := n.values.joined()
+		n.values = pieces[float64]{}
+		sortFloats(values)
+		return newNumeric(values, edges, n.limit), true
 	}
 	c.Moments = n.moments
 	return c, true
@@ -120,8 +129,10 @@ func (n *numbers) column(edges []float64) (c Column, ok bool) {
 // names collects the values of a column that may be categorical.
 type names struct {
 	missing, invalid uint64
-	counts           map[string]*uint64
-	bytes            int
+	// index finds the count of a category.
+	index  map[string]int32
+	counts []uint64
+	bytes  int
 	// beyond are the hashes of categories for which counts had no more room, and beyondValues counts their values.
 	beyond       map[uint64]struct{}
 	beyondValues uint64
@@ -146,8 +157,8 @@ func (n *names) add(b *record.Batch, c *record.Column, limit int) {
 
 func (n *names) count(name []byte, limit int) {
 	n.counted = true
-	if count, ok := n.counts[string(name)]; ok {
-		*count++
+	if i, ok := n.index[string(name)]; ok {
+		n.counts[i]++
 		return
 	}
 	room := len(n.counts) < limit && n.bytes+len(name) <= maxNameBytes
@@ -167,8 +178,8 @@ func (n *names) count(name []byte, limit int) {
 
 func (n *names) byFrequency() []categoryCount {
 	counts := make(map[string]uint64, len(n.counts))
-	for name, count := range n.counts {
-		counts[name] = *count
+	for name, i := range n.index {
+		counts[name] = n.counts[i]
 	}
 	return byFrequency(counts)
 }
@@ -177,7 +188,8 @@ func (n *names) byFrequency() []categoryCount {
 func (n *names) put(name string, count uint64) {
 	n.counted = true
 	n.bytes += len(name)
-	n.counts[name] = &count
+	n.index[name] = int32(len(n.counts))
+	n.counts = append(n.counts, count)
 }
 
 // column returns the column of the collected values; ok is false if there are none.
@@ -193,5 +205,5 @@ func (n *names) column(limit int) (c Column, ok bool) {
 
 // newNames returns a collection for a column that has been missing in so many rows.
 func newNames(missing uint64) *names {
-	return &names{missing: missing, counts: make(map[string]*uint64), beyond: make(map[uint64]struct{})}
+	return &names{missing: missing, index: make(map[string]int32), beyond: make(map[uint64]struct{})}
 }

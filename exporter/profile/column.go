@@ -90,8 +90,16 @@ func newNumeric(sorted, edges []float64, k int) Column {
 	c.Points, c.Exact = cutPoints(sorted, edges, k)
 	c.index()
 	c.Cells = make([]uint64, 2*len(c.Points)+1)
+	i := 0
 	for _, x := range sorted {
-		c.Cells[c.Cell(x)]++
+		for c.Points[i] < x { // the last point is the largest value
+			i++
+		}
+		if c.Points[i] == x {
+			c.Cells[2*i+1]++
+		} else {
+			c.Cells[2*i]++
+		}
 	}
 	c.Bins = c.Coarse(c.Cells, nil)
 	return c

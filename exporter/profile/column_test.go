@@ -125,6 +125,21 @@ func TestNegativeZeroIsZero(t *testing.T) {
 	}
 }
 
+func TestValuesAreCountedInTheCellsInWhichTheyAreFound(t *testing.T) {
+	for name, values := range samples() {
+		for _, k := range []int{4, 16, 1024} {
+			c := newNumeric(values, []float64{values[0] - 1, values[len(values)/2], values[len(values)-1] + 1}, k)
+			want := make([]uint64, len(c.Cells))
+			for _, x := range values {
+				want[c.Cell(x)]++
+			}
+			if !slices.Equal(c.Cells, want) {
+				t.Errorf("%s in cells of %d points: %v, want %v", name, k, c.Cells, want)
+			}
+		}
+	}
+}
+
 func TestConstantColumn(t *testing.T) {
 	c := newNumeric([]float64{7, 7, 7}, nil, 1024)
 	if !slices.Equal(c.Points, []float64{7}) || !c.Exact || !slices.Equal(c.Cells, []uint64{0, 3, 0}) ||

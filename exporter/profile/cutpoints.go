@@ -50,15 +50,14 @@ func distinct(sorted []float64, k int) (values []float64, ok bool) {
 type gap struct {
 	low, high float64
 	values    []float64
+	weight    float64
 }
-
-func (g *gap) weight() float64 { return (g.high - g.low) * float64(len(g.values)) }
 
 // gaps is a heap with the weightiest on top.
 type gaps []gap
 
 func (h gaps) Len() int           { return len(h) }
-func (h gaps) Less(i, j int) bool { return h[i].weight() > h[j].weight() }
+func (h gaps) Less(i, j int) bool { return h[i].weight > h[j].weight }
 func (h gaps) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
 func (h *gaps) Push(g any)        { *h = append(*h, g.(gap)) }
 func (h *gaps) Pop() any {
@@ -77,7 +76,7 @@ func spread(points, sorted []float64, k int) []float64 {
 		}
 		to, _ := slices.BinarySearch(values, high)
 		if from < to {
-			heap.Push(&open, gap{low, high, values[from:to]})
+			heap.Push(&open, gap{low, high, values[from:to], (high - low) * float64(to-from)})
 		}
 	}
 	for i := range len(points) - 1 {

@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"hash/maphash"
@@ -54,52 +55,63 @@ func newSighting(name string, path []string, seed maphash.Seed) *sighting {
 }
 
 // text sees a value of a format without types, or of a JSON string or boolean if typed.
-func (s *sighting) text(value string, typed bool) {
-	x, err := parseNumber(strings.TrimSpace(value))
-	if !typed && errors.Is(err, strconv.ErrRange) {
+func (s *sighting) text(value []byte, typed bool) {
+	bare := bytes.TrimSpace(value)
+	x, isNumber, beyond := parseNumber(bare)
+	switch {
+	case typed:
+		s.textual = true
+	case isNumber:
+		s.number(value, x)
+		return
+	case beyond:
 		return // Numbers beyond the range of float64 are missing wherever values are read.
 	}
 	s.values++
 	s.length += len(value)
-	if strings.ContainsRune(strings.TrimSpace(value), ' ') {
+	if bytes.IndexByte(bare, ' ') >= 0 {
 		s.spaced++
 	}
-	if typed {
-		s.textual = true
-	} else if err == nil {
-		s.number(x)
-	}
-	if s.numbers == s.values && len(s.distinct) > fewIntegers {
-		return // how many more distinct numbers there are does not matter
-	}
-	if err != nil && s.times == s.values-1 { // A bare number in a string is rather a code than an epoch.
-		if _, ok := decode.ParseTime([]byte(value)); ok {
+	if !isNumber && s.times == s.values-1 { // A bare number in a string is rather a code than an epoch.
+		if _, ok := decode.ParseTime(value); ok {
 			s.times++
 		}
 	}
-	if len(s.distinct) < maxDistinct {
-		s.distinct[maphash.String(s.seed, value)] = struct{}{}
-	}
+	s.distinguish(value)
 }
 
-// parseNumber reads a text as a number. Most texts that are none are known by their first byte, without an error to be
-// made for each.
-func parseNumber(text string) (float64, error) {
-	if text == "" || !strings.ContainsRune("+-.0123456789iInN", rune(text[0])) {
-		return 0, strconv.ErrSyntax
-	}
-	return strconv.ParseFloat(text, 64)
-}
-
-// onlyNumbers reports whether all values so far can be those of a numeric column.
-func (s *sighting) onlyNumbers() bool { return !s.textual && s.numbers == s.values }
-
-func (s *sighting) number(x float64) {
+// number sees a value that is a number.
+func (s *sighting) number(value []byte, x float64) {
+	s.values++
+	s.length += len(value)
 	s.numbers++
 	if x == math.Trunc(x) {
 		s.integers++
 	}
+	if s.numbers < s.values || len(s.distinct) <= fewIntegers { // else it does not matter how many more there are
+		s.distinguish(value)
+	}
 }
+
+// distinguish counts the distinct values.
+func (s *sighting) distinguish(value []byte) {
+	if len(s.distinct) < maxDistinct {
+		s.distinct[maphash.Bytes(s.seed, value)] = struct{}{}
+	}
+}
+
+// parseNumber reads a text as a number; beyond says that it is one beyond the range of float64. Most texts that are no
+// number are known by their first byte, without an error to be made for each.
+func parseNumber(text []byte) (x float64, ok, beyond bool) {
+	if len(text) == 0 || strings.IndexByte("+-.0123456789", text[0]) < 0 && !decode.IsNotFinite(text) {
+		return 0, false, false
+	}
+	x, err := strconv.ParseFloat(string(text), 64)
+	return x, err == nil, errors.Is(err, strconv.ErrRange)
+}
+
+// onlyNumbers reports whether all values so far can be those of a numeric column.
+func (s *sighting) onlyNumbers() bool { return !s.textual && s.numbers == s.values }
 
 // kind applies the rule. leave is why the column is left out, "" if it is not.
 func (s *sighting) kind() (kind record.Kind, why, leave string) {

@@ -27,27 +27,21 @@ func (b *builder) readParquet(in io.ReaderAt, size int64) error {
 	if err := p.results.find(p.survey.order, 0); err != nil {
 		return err
 	}
-	p.names.renew(nil, record.Categorical, p.survey.order, func(*sighting) bool { return true })
-	p.numbers.renew(nil, record.Numeric, p.survey.order, func(s *sighting) bool { return number[s] })
-	names, numbers := decode.NewParquet(&p.names.schema, 0), decode.NewParquet(&p.numbers.schema, 0)
-	for _, r := range []*decode.Parquet{names, numbers} {
-		if err := r.Open(b.options.Path, in, size); err != nil {
-			return err
-		}
-		defer r.Close()
+	p.renew(func(s *sighting) bool { return number[s] }, always)
+	rows := decode.NewParquet(&p.schema, 0)
+	if err := rows.Open(b.options.Path, in, size); err != nil {
+		return err
 	}
+	defer rows.Close()
 	for {
-		err := names.Next(&p.names.batch)
+		err := rows.Next(&p.batch)
 		if errors.Is(err, io.EOF) {
 			return b.complete(p.survey.sorted())
-		}
-		if err == nil {
-			err = numbers.Next(&p.numbers.batch)
 		}
 		if err != nil {
 			return err
 		}
-		p.survey.readBatch(&p.names, true)
+		p.survey.readBatch(&p.batch, true)
 		p.plan()
 		p.add()
 	}

@@ -9,28 +9,25 @@ import (
 	"github.com/drift-exporter/drift_exporter/exporter/record"
 )
 
-// pass goes over training data once. It surveys each chunk of them, and then reads from it the values of all columns,
-// old and new, as whatever they may turn out to be at the end: as numbers, as texts, or as both.
+// pass goes over training data once. It surveys each chunk of them, and reads from it the values of all columns, old
+// and new, as whatever they may turn out to be at the end: as numbers, as texts, or as both.
 type pass struct {
 	*builder
-	survey  *survey
-	format  decode.Format
-	numbers reading
-	names   reading
+	survey *survey
+	format decode.Format
+	// schema has the columns that may turn out to be numbers and those that may turn out to be something else, many of
+	// them as both. batch is the chunk as it asks for it.
+	schema  record.Schema
+	decoder decode.Decoder
+	batch   record.Batch
+	// replanned says that the columns may turn out to be something else than the schema says.
+	replanned bool
 	// mayBeOutcome are the names under which prediction, score or label may stand.
 	mayBeOutcome []string
 }
 
-// reading is the values of one kind.
-type reading struct {
-	schema  record.Schema
-	decoder decode.Decoder
-	batch   record.Batch
-	columns []*sighting
-}
-
 func (b *builder) newPass() *pass {
-	p := &pass{builder: b, survey: newSurvey(b.options.Missing)}
+	p := &pass{builder: b, survey: newSurvey()}
 	p.survey.format, p.survey.name, p.survey.given = b.options.Format, b.options.Path, b.options.Header
 	b.sample = newSample()
 	n := b.options.Names
@@ -48,7 +45,7 @@ func (b *builder) readRows(r io.Reader) error {
 	p := b.newPass()
 	p.format = format
 	read := p.read
-	if format.Fields != nil {
+	if format.Fields != nil || b.options.Format == decode.FormatCSV {
 		read = p.readFlat
 	}
 	if err := decode.ReadChunks(r, format, b.options.Path, read); err != nil {
@@ -62,56 +59,51 @@ func (p *pass) read(c *decode.Chunk) error {
 	if err := p.survey.read(c); err != nil {
 		return err
 	}
-	if p.plan() || c.First {
-		p.numbers.renew(p.options.Missing, record.Numeric, p.survey.order, isNumbers)
-		p.names.renew(p.options.Missing, record.Categorical, p.survey.order, isNames)
-		p.numbers.decoder, p.names.decoder = p.format.New(&p.numbers.schema, 0), p.format.New(&p.names.schema, 0)
+	if p.plan(); p.replanned || c.First {
+		p.renew(isNumbers, isNames)
+		p.decoder = p.format.New(&p.schema, 0)
 	}
-	if len(p.survey.order) > known {
-		if err := p.results.find(p.survey.order, p.rows); err != nil {
-			return fmt.Errorf("%s:%d: %w", p.options.Path, c.Line, err)
-		}
+	if err := p.find(known, c); err != nil {
+		return err
 	}
-	for _, r := range []*reading{&p.names, &p.numbers} {
-		if err := p.decode(r, c); err != nil {
-			return err
-		}
+	if err := p.decode(c); err != nil {
+		return err
 	}
 	p.add()
 	return nil
 }
 
-// readFlat is read for formats whose fields are known without looking at their values: these are surveyed as texts.
+// readFlat is read for formats whose fields are known without looking at their values: the survey sees them as they are
+// decoded.
 func (p *pass) readFlat(c *decode.Chunk) error {
 	known := len(p.survey.order)
-	p.format.Fields(c.Data, func(field []byte) {
-		if p.survey.columns[string(field)] == nil {
-			p.survey.column([]string{string(field)})
-		}
-	})
-	if err := p.survey.checkColumns(); err != nil {
+	if err := p.survey.readFields(c, p.format); err != nil {
 		return err
 	}
-	grown := len(p.survey.order) > known || c.First
-	if grown {
-		if err := p.results.find(p.survey.order, p.rows); err != nil {
-			return fmt.Errorf("%s:%d: %w", p.options.Path, c.Line, err)
-		}
-		p.names.renew(p.options.Missing, record.Categorical, p.survey.order, func(*sighting) bool { return true })
-		p.names.decoder = p.format.New(&p.names.schema, 0)
-	}
-	if err := p.decode(&p.names, c); err != nil {
+	if err := p.find(known, c); err != nil {
 		return err
 	}
-	p.survey.readBatch(&p.names, p.format.Typed)
-	if p.plan() || grown {
-		p.numbers.renew(p.options.Missing, record.Numeric, p.survey.order, isNumbers)
-		p.numbers.decoder = p.format.New(&p.numbers.schema, 0)
+	if p.plan(); p.replanned || c.First || len(p.survey.order) > known {
+		p.renew(isNumbers, always)
+		p.decoder = p.format.New(&p.schema, 0)
 	}
-	if err := p.decode(&p.numbers, c); err != nil {
+	if err := p.decode(c); err != nil {
 		return err
 	}
+	p.survey.readBatch(&p.batch, p.format.Typed)
+	p.plan()
 	p.add()
+	return nil
+}
+
+// find finds the columns of prediction, score and label in a chunk, before which so many columns were known.
+func (p *pass) find(known int, c *decode.Chunk) error {
+	if len(p.survey.order) == known {
+		return nil
+	}
+	if err := p.results.find(p.survey.order, p.rows); err != nil {
+		return fmt.Errorf("%s:%d: %w", p.options.Path, c.Line, err)
+	}
 	return nil
 }
 
@@ -119,34 +111,37 @@ func isNumbers(s *sighting) bool { return s.asNumbers != nil }
 
 func isNames(s *sighting) bool { return s.asNames != nil }
 
-func (p *pass) decode(r *reading, c *decode.Chunk) error {
-	r.decoder.Decode(c.Header, c.Data, &r.batch)
-	if len(r.batch.Rejects) > 0 {
-		bad := &r.batch.Rejects[0]
+func always(*sighting) bool { return true }
+
+func (p *pass) decode(c *decode.Chunk) error {
+	p.decoder.Decode(c.Header, c.Data, &p.batch)
+	if len(p.batch.Rejects) > 0 {
+		if p.options.Format == decode.FormatCSV {
+			if err := p.survey.csvProblem(c); err != nil {
+				return err
+			}
+		}
+		bad := &p.batch.Rejects[0]
 		return fmt.Errorf("%s:%d: %s", p.options.Path, c.DataLine()+bad.Line, bad.Detail)
 	}
 	return nil
 }
 
-// add takes in the rows that have been read both as numbers and as names.
+// add takes in the rows of the batch.
 func (p *pass) add() {
-	if p.names.batch.Rows != p.numbers.batch.Rows {
-		panic("bug: the same chunk has different numbers of rows")
-	}
-	for i, s := range p.numbers.columns {
-		if s.asNumbers != nil {
-			s.asNumbers.add(&p.numbers.batch.Columns[i])
+	for _, s := range p.survey.order {
+		if s.asNumbers != nil && s.numberField >= 0 {
+			s.asNumbers.add(&p.batch.Columns[s.numberField])
 		}
-	}
-	for i, s := range p.names.columns {
 		if s.asNames != nil {
-			s.asNames.add(&p.names.batch, &p.names.batch.Columns[i], p.nameLimit(s))
-			s.addTexts(&p.names.batch, p.names.batch.Columns[i].Spans)
+			column := &p.batch.Columns[s.nameField]
+			s.asNames.add(&p.batch, column, p.nameLimit(s))
+			s.addTexts(&p.batch, column.Spans)
 		}
 	}
-	p.results.add(&p.numbers.batch, &p.names.batch)
+	p.results.add(&p.batch)
 	p.sample.add(p, p.rows)
-	p.rows += p.names.batch.Rows
+	p.rows += p.batch.Rows
 }
 
 // nameLimit is how many categories of a column are counted by name.
@@ -164,15 +159,15 @@ func (p *pass) nameLimit(s *sighting) int {
 	}
 }
 
-// plan decides anew what each column may turn out to be, and reports whether that is something else than before.
-func (p *pass) plan() (changed bool) {
+// plan decides anew what each column may turn out to be, and notes whether that is something else than before.
+func (p *pass) plan() {
 	for _, s := range p.survey.order {
 		number, name := p.mayBe(s)
 		p.planTexts(s, name)
 		if number == (s.asNumbers != nil) && name == (s.asNames != nil) {
 			continue
 		}
-		changed = true
+		p.replanned = true
 		switch {
 		case !number:
 			s.asNumbers = nil
@@ -186,7 +181,6 @@ func (p *pass) plan() (changed bool) {
 			s.asNames = newNames(uint64(p.rows))
 		}
 	}
-	return changed
 }
 
 // planTexts begins to collect the words of a column that may turn out to be prose, and gives it up where it does
@@ -206,8 +200,11 @@ func (p *pass) planTexts(s *sighting, name bool) {
 
 // addTexts collects the words of a batch, if the column may be prose.
 func (s *sighting) addTexts(b *record.Batch, spans []record.Span) {
+	if s.asTexts == nil {
+		return
+	}
 	for _, span := range spans {
-		if s.asTexts != nil && span.IsString() {
+		if span.IsString() {
 			s.asTexts.add(b.Text(span))
 		}
 	}
@@ -237,21 +234,18 @@ func (p *pass) says(s *sighting) ColumnOptions {
 
 func (p *pass) isOutcome(s *sighting) bool { return slices.Contains(p.mayBeOutcome, s.name) }
 
-// renew makes a schema of all columns that are wanted as the kind.
-func (r *reading) renew(missing []string, kind record.Kind, all []*sighting, wanted func(*sighting) bool) {
-	r.schema = record.Schema{Missing: missing}
-	r.columns = r.columns[:0]
-	for _, s := range all {
-		field := &s.nameField
-		if kind == record.Numeric {
-			field = &s.numberField
+// renew makes the schema anew, of the columns that are to be read as numbers and of those that are to be read as texts.
+func (p *pass) renew(number, name func(*sighting) bool) {
+	p.schema, p.batch, p.replanned = record.Schema{Missing: p.options.Missing}, record.Batch{}, false
+	add := func(s *sighting, kind record.Kind, wanted bool) int {
+		if !wanted {
+			return -1
 		}
-		*field = -1
-		if wanted(s) {
-			*field = len(r.columns)
-			r.columns = append(r.columns, s)
-			r.schema.Columns = append(r.schema.Columns, record.Field{Name: s.name, Path: s.path, Kind: kind})
-		}
+		p.schema.Columns = append(p.schema.Columns, record.Field{Name: s.name, Path: s.path, Kind: kind})
+		return len(p.schema.Columns) - 1
 	}
-	r.batch = record.Batch{}
+	for _, s := range p.survey.order {
+		s.numberField = add(s, record.Numeric, number(s))
+		s.nameField = add(s, record.Categorical, name(s))
+	}
 }

@@ -19,12 +19,19 @@ type results struct {
 	classes                  *outcome.Classes
 	// kept are the rows with prediction and label as long as there are at most maxValues; after that they are in
 	// tallies.
-	kept    []judged
+	kept    pieces[judged]
 	tallies *tallies
-	// scoreSum and scored tell the mean score of the predictions of each class, by which the positive class is found.
-	scoreSum, scored map[string]float64
-	labelCount       map[string]int
+	// seen is what was seen of each class, by its code: by that the positive one of two is found.
+	seen []seenClass
 }
+
+// seenClass is the sum and the number of the scores that predictions of a class had, and the number of its labels.
+type seenClass struct {
+	scoreSum, scored float64
+	labels           int
+}
+
+func (c *seenClass) meanScore() float64 { return c.scoreSum / c.scored }
 
 // judged is a row with a prediction and a label.
 type judged struct {
@@ -32,20 +39,20 @@ type judged struct {
 	score             float64
 }
 
-// either is a value as a class and as a number, as far as it is one.
+// either is a value as a class and as a number, as far as it is one; else the number is NaN.
 type either struct {
-	outcome.Value
-	isClass, isNumber bool
+	number  float64
+	class   uint32
+	isClass bool
 }
+
+func (e *either) isNumber() bool { return !math.IsNaN(e.number) }
 
 // maxClasses bounds the classes that are told apart.
 const maxClasses = 1000
 
 func newResults(b *builder) *results {
-	return &results{
-		b: b, classes: outcome.NewClasses(maxClasses),
-		scoreSum: make(map[string]float64), scored: make(map[string]float64), labelCount: make(map[string]int),
-	}
+	return &results{b: b, classes: outcome.NewClasses(maxClasses)}
 }
 
 // find finds the columns of prediction, score and label among those known after a number of rows. One that turns up
@@ -66,54 +73,62 @@ func (r *results) find(all []*sighting, rows int) error {
 }
 
 // add takes in the rows of a chunk.
-func (r *results) add(numbers, texts *record.Batch) {
+func (r *results) add(b *record.Batch) {
 	if r.prediction == nil && r.label == nil {
 		return
 	}
-	for row := range texts.Rows {
+	for row := range b.Rows {
 		j := judged{score: math.NaN()}
-		j.prediction = r.value(numbers, texts, r.prediction, row)
-		j.label = r.value(numbers, texts, r.label, row)
+		j.prediction = r.value(b, r.prediction, row)
+		j.label = r.value(b, r.label, row)
 		if r.score != nil {
-			j.score = numbers.Columns[r.score.numberField].Numbers[row]
+			j.score = b.Columns[r.score.numberField].Numbers[row]
 		}
 		if j.prediction.isClass && !math.IsNaN(j.score) {
-			class := r.classes.Name(j.prediction.Class)
-			r.scoreSum[class] += j.score
-			r.scored[class]++
+			c := r.see(j.prediction.class)
+			c.scoreSum += j.score
+			c.scored++
 		}
 		if j.label.isClass {
-			r.labelCount[r.classes.Name(j.label.Class)]++
+			r.see(j.label.class).labels++
 		}
 		switch {
-		case (!j.prediction.isClass || !j.label.isClass) && (!j.prediction.isNumber || !j.label.isNumber):
+		case (!j.prediction.isClass || !j.label.isClass) && (!j.prediction.isNumber() || !j.label.isNumber()):
 		case r.tallies != nil:
 			r.tallies.add(&j)
 		default:
-			r.kept = append(r.kept, j)
+			r.kept.add(j)
 		}
 	}
-	if len(r.kept) > maxValues {
+	if r.kept.n > maxValues {
 		r.tallies = newTallies(r)
-		for i := range r.kept {
-			r.tallies.add(&r.kept[i])
+		for j := range r.kept.each() {
+			r.tallies.add(j)
 		}
-		r.kept = nil
+		r.kept = pieces[judged]{}
 	}
 }
 
+// see returns what was seen of a class.
+func (r *results) see(code uint32) *seenClass {
+	if code == outcome.Other {
+		return new(seenClass) // there are so many that none will be taken for the positive one
+	}
+	if missing := int(code) + 1 - len(r.seen); missing > 0 {
+		r.seen = append(r.seen, make([]seenClass, missing)...)
+	}
+	return &r.seen[code]
+}
+
 // value returns a prediction or a label of a row. No column has no values.
-func (r *results) value(numbers, texts *record.Batch, s *sighting, row int) either {
-	var v either
+func (r *results) value(b *record.Batch, s *sighting, row int) either {
 	if s == nil {
-		return v
+		return either{number: math.NaN()}
 	}
-	if x := numbers.Columns[s.numberField].Numbers[row]; !math.IsNaN(x) {
-		v.Number, v.isNumber = x, true
-	}
-	if span := texts.Columns[s.nameField].Spans[row]; span.IsString() {
-		v.Class, v.isClass = r.classes.Code(texts.Text(span)), true
-		if r.tallies != nil && v.Class == r.tallies.positive {
+	v := either{number: b.Columns[s.numberField].Numbers[row]}
+	if span := b.Columns[s.nameField].Spans[row]; span.IsString() {
+		v.class, v.isClass = r.classes.Code(b.Text(span)), true
+		if r.tallies != nil && v.class == r.tallies.positive {
 			r.tallies.met = true
 		}
 	}
@@ -127,9 +142,9 @@ func (r *results) classesOf(prediction, _, label *sighting) {
 			continue
 		}
 		for _, c := range s.asNames.byFrequency() {
-			class := r.classes.Name(r.classes.Code([]byte(c.name)))
+			class := r.see(r.classes.Code([]byte(c.name)))
 			if s == label {
-				r.labelCount[class] += int(c.count)
+				class.labels += int(c.count)
 			}
 		}
 	}
@@ -139,12 +154,12 @@ func (r *results) classesOf(prediction, _, label *sighting) {
 func (j *judged) outcome(task outcome.Task) (outcome.Outcome, bool) {
 	if task == outcome.Regression {
 		return outcome.Outcome{
-			Prediction: outcome.Value{Number: j.prediction.Number}, Label: outcome.Value{Number: j.label.Number},
+			Prediction: outcome.Value{Number: j.prediction.number}, Label: outcome.Value{Number: j.label.number},
 			Score: math.NaN(),
-		}, j.prediction.isNumber && j.label.isNumber
+		}, j.prediction.isNumber() && j.label.isNumber()
 	}
 	return outcome.Outcome{
-		Prediction: outcome.Value{Class: j.prediction.Class}, Label: outcome.Value{Class: j.label.Class}, Score: j.score,
+		Prediction: outcome.Value{Class: j.prediction.class}, Label: outcome.Value{Class: j.label.class}, Score: j.score,
 	}, j.prediction.isClass && j.label.isClass
 }
 
@@ -162,18 +177,14 @@ func (r *results) finish() error {
 	if r.tallies != nil {
 		return r.tallies.finish(p, r.b.options.Tolerance)
 	}
-	var all []outcome.Outcome
-	for i := range r.kept {
-		if o, ok := r.kept[i].outcome(p.Rules.Task); ok {
-			all = append(all, o)
-		}
-	}
 	if p.Rules.Task == outcome.Regression {
-		p.Rules.Tolerance = tolerance(r.b.options.Tolerance, all)
+		p.Rules.Tolerance = r.tolerance()
 	}
 	p.Performance = outcome.NewTally(p.Rules)
-	for _, o := range all {
-		p.Performance.Add(o, 1)
+	for j := range r.kept.each() {
+		if o, ok := j.outcome(p.Rules.Task); ok {
+			p.Performance.Add(o, 1)
+		}
 	}
 	return nil
 }
@@ -198,12 +209,13 @@ func (r *results) findPositive() error {
 		return nil
 	default:
 		a, b := r.classes.Name(0), r.classes.Name(1)
+		first, second := *r.see(0), *r.see(1)
 		affirmative := []string{"1", "true", "True", "TRUE", "yes", "Yes", "YES", "y", "Y", "positive"}
 		switch {
-		case r.scored[a] > 0 && r.scored[b] > 0:
+		case first.scored > 0 && second.scored > 0:
 			p.PositiveWhy = "predicted at higher scores"
 			name = a
-			if r.scoreSum[b]/r.scored[b] > r.scoreSum[a]/r.scored[a] {
+			if second.meanScore() > first.meanScore() {
 				name = b
 			}
 		case slices.Contains(affirmative, a) != slices.Contains(affirmative, b):
@@ -215,7 +227,7 @@ func (r *results) findPositive() error {
 		default:
 			p.PositiveWhy = "the rarer label"
 			name = a
-			if r.labelCount[b] < r.labelCount[a] {
+			if second.labels < first.labels {
 				name = b
 			}
 		}
@@ -235,15 +247,21 @@ func (r *results) names() []string {
 
 // tolerance is the absolute error beyond which a prediction counts as an error: as configured, or what nine in ten of
 // the reference's errors stay within.
-func tolerance(configured float64, all []outcome.Outcome) float64 {
-	if configured > 0 || len(all) == 0 {
+func (r *results) tolerance() float64 {
+	configured := r.b.options.Tolerance
+	if configured > 0 {
 		return configured
 	}
-	errors := make([]float64, len(all))
-	for i, o := range all {
-		errors[i] = miss(o)
+	var errors []float64
+	for j := range r.kept.each() {
+		if o, ok := j.outcome(outcome.Regression); ok {
+			errors = append(errors, miss(o))
+		}
 	}
-	slices.Sort(errors)
+	if len(errors) == 0 {
+		return configured
+	}
+	sortFloats(errors)
 	return stat.Quantile(errors, 0.9)
 }
 

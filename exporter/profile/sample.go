@@ -26,12 +26,12 @@ type sample struct {
 // sampled is what a sample keeps of a column, as far as it may be numeric and categorical.
 type sampled struct {
 	numbers []float64
-	// names points to the counts of the categories: nil for a missing value, otherName for one that is not counted.
-	names []*uint64
+	// names are the categories by the index of their counts: noName for a missing value, otherName for one that is not
+	// counted.
+	names []int32
 }
 
-// otherName stands for the categories for which names has no more room.
-var otherName = new(uint64)
+const noName, otherName = -1, -2
 
 func newSample() *sample {
 	return &sample{bound: math.MaxUint64, values: make(map[*sighting]*sampled)}
@@ -43,12 +43,12 @@ func (s *sample) add(p *pass, before int) {
 		*s = *newSample()
 		return
 	}
-	numbers, texts := &p.numbers.batch, &p.names.batch
-	predictions := numbers.Columns[p.results.prediction.numberField].Numbers
-	labels := numbers.Columns[p.results.label.numberField].Numbers
+	b := &p.batch
+	predictions := b.Columns[p.results.prediction.numberField].Numbers
+	labels := b.Columns[p.results.label.numberField].Numbers
 	s.kept = s.kept[:0]
 	known := len(s.hashes)
-	for row := range numbers.Rows {
+	for row := range b.Rows {
 		if h := rowHash(before + row); h <= s.bound && summable(predictions[row]) && summable(labels[row]) {
 			s.kept = append(s.kept, row)
 			s.hashes = append(s.hashes, h)
@@ -57,8 +57,8 @@ func (s *sample) add(p *pass, before int) {
 	if len(s.kept) == 0 {
 		return
 	}
-	for i, c := range p.numbers.columns {
-		if c.asNumbers == nil {
+	for _, c := range p.survey.order {
+		if c.asNumbers == nil || c.numberField < 0 {
 			continue
 		}
 		v := s.column(c)
@@ -66,19 +66,19 @@ func (s *sample) add(p *pass, before int) {
 			v.numbers = append(v.numbers, math.NaN())
 		}
 		for _, row := range s.kept {
-			v.numbers = append(v.numbers, numbers.Columns[i].Numbers[row])
+			v.numbers = append(v.numbers, b.Columns[c.numberField].Numbers[row])
 		}
 	}
-	for i, c := range p.names.columns {
+	for _, c := range p.survey.order {
 		if c.asNames == nil {
 			continue
 		}
 		v := s.column(c)
 		for len(v.names) < known {
-			v.names = append(v.names, nil)
+			v.names = append(v.names, noName)
 		}
 		for _, row := range s.kept {
-			v.names = append(v.names, c.asNames.find(texts, texts.Columns[i].Spans[row]))
+			v.names = append(v.names, c.asNames.find(b, b.Columns[c.nameField].Spans[row]))
 		}
 	}
 	for limit := min(maxSampleRows, maxSampleValues/len(s.values)); len(s.hashes) > limit; {
@@ -113,13 +113,13 @@ func (s *sample) column(c *sighting) *sampled {
 	return s.values[c]
 }
 
-// find returns the count of a value, for sample.names.
-func (n *names) find(b *record.Batch, span record.Span) *uint64 {
+// find returns the index of a value, for sample.names.
+func (n *names) find(b *record.Batch, span record.Span) int32 {
 	if !span.IsString() {
-		return nil
+		return noName
 	}
-	if count, ok := n.counts[string(b.Text(span))]; ok {
-		return count
+	if i, ok := n.index[string(b.Text(span))]; ok {
+		return i
 	}
 	return otherName
 }
@@ -158,17 +158,20 @@ func (s *sample) numbersOf(c *sighting) []float64 {
 
 // codesOf returns the rows' cells of a column that turned out to be categorical, NaN for missing values.
 func (s *sample) codesOf(c *sighting, column *Column) []float64 {
-	cells := make(map[*uint64]float64, len(c.asNames.counts))
-	for name, count := range c.asNames.counts {
-		cells[count] = float64(column.Category([]byte(name)))
+	cells := make([]float64, len(c.asNames.counts))
+	for name, i := range c.asNames.index {
+		cells[i] = float64(column.Category([]byte(name)))
 	}
-	cells[otherName] = float64(column.OtherCell())
 	codes := make([]float64, len(s.hashes))
 	for i := range codes {
 		codes[i] = math.NaN()
 	}
 	for i, name := range s.column(c).names {
-		if name != nil {
+		switch name {
+		case noName:
+		case otherName:
+			codes[i] = float64(column.OtherCell())
+		default:
 			codes[i] = cells[name]
 		}
 	}

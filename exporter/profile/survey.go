@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"io"
+	"math"
 	"slices"
 	"sort"
 	"strconv"
@@ -17,46 +18,23 @@ import (
 	"github.com/drift-exporter/drift_exporter/exporter/record"
 )
 
-// survey finds out which columns a reference has and what their values look like. It goes through the standard
-// library's parsers, since it has to take columns as they come.
+// survey finds out which columns a reference has and what their values look like. JSON goes through the standard
+// library's parser, since its columns have to be taken as they come. Other formats say which columns they have, and
+// their values are seen as they have been decoded.
 type survey struct {
 	format, name string
 	seed         maphash.Seed
-	missing      []string
-	// missingFirst marks the first bytes of the texts in missing: most values are ruled out by it.
-	missingFirst [256]bool
 	columns      map[string]*sighting
 	order        []*sighting
-	// header are the columns of a CSV file, in its order. given are their names where the file has no header line.
-	header []*sighting
-	given  []string
+	// given are the names of the columns of a CSV file without a header line.
+	given []string
 }
 
 // maxColumns bounds the columns of a reference: more than this is a file of another shape.
 const maxColumns = 10_000
 
-func newSurvey(missing []string) *survey {
-	s := &survey{seed: maphash.MakeSeed(), columns: make(map[string]*sighting)}
-	for _, text := range missing {
-		bare := strings.Trim(text, " \t")
-		s.missing = append(s.missing, bare)
-		if bare != "" {
-			s.missingFirst[bare[0]] = true
-		}
-	}
-	return s
-}
-
-// trim drops the spaces and tabs around a text, which hardly any has.
-func trim(text string) string {
-	if text == "" || text[0] > ' ' && text[len(text)-1] > ' ' {
-		return text
-	}
-	return strings.Trim(text, " \t")
-}
-
-func (s *survey) isMissing(bare string) bool {
-	return (bare == "" || s.missingFirst[bare[0]]) && slices.Contains(s.missing, bare)
+func newSurvey() *survey {
+	return &survey{seed: maphash.MakeSeed(), columns: make(map[string]*sighting)}
 }
 
 func (s *survey) column(path []string) *sighting {
@@ -78,8 +56,6 @@ func (s *survey) read(c *decode.Chunk) error {
 	}
 	var err error
 	switch s.format {
-	case decode.FormatCSV:
-		err = s.readCSV(data, c.First, c.Line)
 	case decode.FormatJSONL:
 		err = s.readJSONL(data, c.Line)
 	case decode.FormatJSON:
@@ -102,10 +78,15 @@ func (s *survey) checkColumns() error {
 	return nil
 }
 
-// readBatch surveys rows that have been read as texts. typed says that the format tells numbers from other values.
-func (s *survey) readBatch(r *reading, typed bool) {
-	for i, c := range r.columns {
-		column := &r.batch.Columns[i]
+// readBatch surveys rows that have been read as texts, and as numbers as far as columns may be numeric. typed says that
+// the format tells numbers from other values.
+func (s *survey) readBatch(b *record.Batch, typed bool) {
+	for _, c := range s.order {
+		column := &b.Columns[c.nameField]
+		var values []float64
+		if c.numberField >= 0 {
+			values = b.Columns[c.numberField].Numbers
+		}
 		bare := column.Bare
 		for row, span := range column.Spans {
 			isNumber := len(bare) > 0 && bare[0] == uint32(row)
@@ -118,11 +99,29 @@ func (s *survey) readBatch(r *reading, typed bool) {
 				}
 				continue
 			}
-			if value := r.batch.String(span); !decode.IsNotFinite(value) {
-				c.text(value, typed && !isNumber)
+			value := b.Text(span)
+			isNumber = isNumber || !typed
+			if isNumber && values != nil && !math.IsNaN(values[row]) {
+				c.number(value, values[row])
+				continue
+			}
+			word := value
+			if !typed {
+				word = trim(value)
+			}
+			if !decode.IsNotFinite(word) {
+				c.text(value, !isNumber)
 			}
 		}
 	}
+}
+
+// trim drops the spaces and tabs around a text, which hardly any has.
+func trim(text []byte) []byte {
+	if len(text) == 0 || text[0] > ' ' && text[len(text)-1] > ' ' {
+		return text
+	}
+	return bytes.Trim(text, " \t")
 }
 
 // sorted returns the columns in the order in which they are compared: that of the file if it has one for all of its
@@ -134,40 +133,31 @@ func (s *survey) sorted() []*sighting {
 	return s.order
 }
 
-// readCSV reads records. If first is set they are the first ones, and begin with the header unless its names are given.
-// line is the number of the first line.
-func (s *survey) readCSV(data []byte, first bool, line int) error {
-	records := csv.NewReader(bytes.NewReader(data))
-	records.ReuseRecord = true
+// readFields takes in the columns of a chunk of a format whose fields are known without looking at their values.
+func (s *survey) readFields(c *decode.Chunk, f decode.Format) error {
 	switch {
-	case first && len(s.given) > 0:
-		for _, name := range s.given {
-			s.header = append(s.header, s.column([]string{name}))
-		}
-	case first:
-		if err := s.readHeader(records); err != nil {
+	case f.Fields != nil:
+		f.Fields(c.Data, func(field []byte) {
+			if s.columns[string(field)] == nil {
+				s.column([]string{string(field)})
+			}
+		})
+	case c.First && f.Header:
+		if err := s.readHeader(c.Whole); err != nil {
 			return err
 		}
-	}
-	records.FieldsPerRecord = len(s.header)
-	for {
-		fields, err := records.Read()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return s.csvError(err, line)
-		}
-		for i, value := range fields {
-			c := s.header[i]
-			if bare := trim(value); !s.isMissing(bare) && !decode.IsNotFinite(bare) {
-				c.text(value, false)
-			}
+	case c.First:
+		for _, name := range s.given {
+			s.column([]string{name})
 		}
 	}
+	return s.checkColumns()
 }
 
-func (s *survey) readHeader(records *csv.Reader) error {
+// readHeader reads the header line that a CSV file begins with.
+func (s *survey) readHeader(data []byte) error {
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	records := csv.NewReader(bytes.NewReader(data))
 	header, err := records.Read()
 	if errors.Is(err, io.EOF) {
 		return fmt.Errorf("%s:1: is empty; a CSV reference begins with a header line", s.name)
@@ -178,14 +168,33 @@ func (s *survey) readHeader(records *csv.Reader) error {
 	if line, _ := records.FieldPos(0); line != 1 {
 		return fmt.Errorf("%s:1: is blank; a CSV reference begins with a header line", s.name)
 	}
+	if int(records.InputOffset()) > bytes.IndexByte(data, '\n')+1 {
+		return fmt.Errorf("%s:1: a name in the header holds a line break: the header must be one line", s.name)
+	}
 	for _, key := range header {
 		key = strings.Clone(strings.TrimSpace(key))
 		if _, twice := s.columns[key]; twice {
 			return fmt.Errorf("%s:1: column %q stands twice in the header", s.name, key)
 		}
-		s.header = append(s.header, s.column([]string{key}))
+		s.column([]string{key})
 	}
 	return nil
+}
+
+// csvProblem says what is wrong with a chunk of a CSV file that cannot be decoded, if the standard library knows it.
+func (s *survey) csvProblem(c *decode.Chunk) error {
+	records := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(c.Whole, []byte("\xef\xbb\xbf"))))
+	records.ReuseRecord = true
+	records.FieldsPerRecord = len(s.order)
+	for {
+		_, err := records.Read()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return s.csvError(err, c.Line)
+		}
+	}
 }
 
 // csvError says in which line of the file an error is. first is the number of the first line that was parsed.
@@ -232,13 +241,13 @@ func (s *survey) object(o map[string]any, above []string) {
 		switch v := value.(type) {
 		case nil:
 		case json.Number:
-			c.text(v.String(), false)
+			c.text([]byte(v), false)
 		case string:
 			if !decode.IsNotFinite(v) {
-				c.text(v, true)
+				c.text([]byte(v), true)
 			}
 		case bool:
-			c.text(strconv.FormatBool(v), true)
+			c.text(strconv.AppendBool(nil, v), true)
 		default:
 			c.composite++
 		}

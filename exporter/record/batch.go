@@ -252,6 +252,11 @@ func (b *Batch) Text(s Span) []byte { return b.Bytes[s.Offset : s.Offset+s.Lengt
 // Borrow makes Bytes be data, which must stay as it is until the batch is reset.
 func (b *Batch) Borrow(data []byte) { b.own, b.Bytes, b.borrowed = b.Bytes, data, true }
 
+// Own copies the first n of the borrowed bytes to memory of the batch's own, so that others can be appended to them.
+func (b *Batch) Own(n int) {
+	b.Bytes, b.own, b.borrowed = append(b.own[:0], b.Bytes[:n]...), nil, false
+}
+
 // Borrowed reports whether Bytes are borrowed, so that nothing may be appended to them.
 func (b *Batch) Borrowed() bool { return b.borrowed }
 

@@ -140,12 +140,12 @@ func (d *Decoder) emitNumber(c *record.Column, v decode.Value) {
 		switch {
 		case ok:
 			x = y
-		case !d.missing[string(text)] && !decode.IsNotFinite(string(text)):
+		case !d.missing[string(text)] && !decode.IsNotFinite(text):
 			c.Wrong = append(c.Wrong, row)
 		}
 	case decode.String:
 		text, _ := v.Text()
-		if decode.IsNotFinite(string(text)) {
+		if decode.IsNotFinite(text) {
 			break
 		}
 		c.Wrong = append(c.Wrong, row)
