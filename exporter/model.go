@@ -25,6 +25,8 @@ const (
 	maxClasses = 1000
 	// otherVersion takes the records of versions beyond the limit.
 	otherVersion = "other"
+	// touchedIDs is how many ids are looked up in memory at once: few enough to stay in the processor's nearest caches.
+	touchedIDs = 256
 )
 
 // model watches one configured model. Its fields belong to the goroutine of run, but for what is set at the start.
@@ -356,13 +358,12 @@ func (m *model) addPredictions(l *load, now time.Time) {
 	}
 	if m.recent != nil {
 		m.recent.touch(b.IDs)
-	} else {
-		m.join.Touch(b.IDs)
 	}
 	m.beginSlicing(b)
 	groups := m.groups[:0]
 	at := -1
 	for row := range b.Rows {
+		m.touchIDs(b, row)
 		t := b.Times[row]
 		if t < l.pipeline.since {
 			l.pipeline.skipRow()
@@ -421,6 +422,13 @@ func (m *model) addPredictions(l *load, now time.Time) {
 	m.advance()
 	if m.newest != never {
 		m.skew.add(b, m.columns, m.newest)
+	}
+}
+
+// touchIDs brings what the join knows of the next ids into the processor's cache, if it is their turn.
+func (m *model) touchIDs(b *record.Batch, row int) {
+	if m.join != nil && row%touchedIDs == 0 {
+		m.join.Touch(b.IDs[row:min(row+touchedIDs, b.Rows)])
 	}
 }
 
@@ -487,9 +495,9 @@ func (m *model) admit(l *load, row int, version uint16, now time.Time) bool {
 		if !m.prediction(&p, b, row, version) {
 			return true // without a prediction there is nothing to be right or wrong
 		}
-		result, pair := m.join.AddPrediction(&p)
-		if result == outcome.Matched {
-			m.joined(&pair)
+		result, pairs := m.join.AddPrediction(&p)
+		for i := range pairs {
+			m.joined(&pairs[i])
 		}
 		known = result == outcome.Duplicate
 	}
@@ -568,8 +576,8 @@ func (m *model) addLabels(l *load, now time.Time) {
 	b := &l.batch
 	limit := now.Add(m.config.MaxFuture).UnixNano()
 	reference := m.labelColumn()
-	m.join.Touch(b.IDs)
 	for row := range b.Rows {
+		m.touchIDs(b, row)
 		if b.Times[row] < l.pipeline.since {
 			l.pipeline.skipRow()
 			continue

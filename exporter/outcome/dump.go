@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/drift-exporter/drift_exporter/exporter/state"
 )
@@ -26,6 +27,8 @@ const (
 	// manyChanges is how many changed ids are remembered at most. With more, because parts are hardly asked for, all is
 	// written once more.
 	manyChanges = 4_000_000
+	// rewrittenIDs is how many ids are written again together: what is known of them is fetched from memory at once.
+	rewrittenIDs = 256
 )
 
 // The kinds of records in a part.
@@ -82,9 +85,9 @@ func (d *Dump) Next(part []byte, size int) (_ []byte, more bool) {
 			}
 			d.rewrite, d.changed = d.changed, d.rewrite
 		}
-		last := len(d.rewrite) - 1
-		part = d.writeID(part, d.rewrite[last])
-		d.rewrite = d.rewrite[:last]
+		rest := max(len(d.rewrite)-rewrittenIDs, 0)
+		part = d.writeIDs(part, d.rewrite[rest:])
+		d.rewrite = d.rewrite[:rest]
 	}
 	return part, true
 }
@@ -92,8 +95,8 @@ func (d *Dump) Next(part []byte, size int) (_ []byte, more bool) {
 // Last appends the last part to the given bytes and ends the dump.
 func (d *Dump) Last(part []byte) []byte {
 	for _, ids := range [][]uint64{d.rewrite, d.changed} {
-		for _, id := range ids {
-			part = d.writeID(part, id)
+		for some := range slices.Chunk(ids, rewrittenIDs) {
+			part = d.writeIDs(part, some)
 		}
 	}
 	j := d.join
@@ -138,19 +141,26 @@ func (d *Dump) writeBlock(part []byte, number int) []byte {
 	return part
 }
 
-// writeID appends what holds of an id now.
-func (d *Dump) writeID(part []byte, id uint64) []byte {
+// writeIDs appends what holds of some ids now.
+func (d *Dump) writeIDs(part []byte, ids []uint64) []byte {
 	j := d.join
-	part = append(part, dumpForget)
-	part = binary.LittleEndian.AppendUint64(part, id)
-	for f := j.index.search(id); ; {
-		place, entry, ok := j.find(&f, id)
-		if !ok {
-			return part
-		}
-		part = appendGroup(part, j.entries.bucketOf(place), 1)
-		part = j.appendEntry(part, entry)
+	j.Touch(ids)
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	for _, id := range ids {
+		part = binary.LittleEndian.AppendUint64(append(part, dumpForget), id)
 	}
+	for _, id := range ids {
+		for f := j.index.search(id); ; {
+			place, entry, ok := j.find(&f, id)
+			if !ok {
+				break
+			}
+			part = appendGroup(part, j.entries.bucketOf(place), 1)
+			part = j.appendEntry(part, entry)
+		}
+	}
+	return part
 }
 
 func appendGroup(part []byte, b *bucket, n int) []byte {
@@ -291,21 +301,33 @@ func (j *Join) loadEntry(b *bucket, part []byte) (rest []byte, err error) {
 	return rest[labelSize:], nil
 }
 
-// loadForget takes back what earlier parts said of an id.
+// loadForget takes back what earlier parts said of an id, and of those that are to be forgotten right behind it.
 func (j *Join) loadForget(part []byte) (rest []byte, err error) {
-	if len(part) < 8 {
-		return nil, errCut
-	}
-	id := binary.LittleEndian.Uint64(part)
-	var none uint64
+	ids := make([]uint64, 0, rewrittenIDs)
 	for {
-		f := j.index.search(id)
-		place, entry, ok := j.find(&f, id)
-		if !ok {
-			return part[8:], nil
+		if len(part) < 8 {
+			return nil, errCut
 		}
-		j.forget(place, entry, &none, &none)
+		ids = append(ids, binary.LittleEndian.Uint64(part))
+		part = part[8:]
+		if len(ids) == rewrittenIDs || len(part) == 0 || part[0] != dumpForget {
+			break
+		}
+		part = part[1:]
 	}
+	j.Touch(ids)
+	var none uint64
+	for _, id := range ids {
+		for {
+			f := j.index.search(id)
+			place, entry, ok := j.find(&f, id)
+			if !ok {
+				break
+			}
+			j.forget(place, entry, &none, &none)
+		}
+	}
+	return part, nil
 }
 
 func (j *Join) loadCounts(part []byte) error {

@@ -94,15 +94,20 @@ func (e *entries) bucketOf(place uint32) *bucket { return e.owners[place/blockEn
 
 // bucket returns the bucket of a number, which it makes if there is none.
 func (e *entries) bucket(number int64) *bucket {
-	if e.last != nil && e.last.number == number {
-		return e.last
-	}
 	i := sort.Search(len(e.buckets), func(i int) bool { return e.buckets[i].number >= number })
 	if i == len(e.buckets) || e.buckets[i].number != number {
 		e.buckets = slices.Insert(e.buckets, i, &bucket{number: number, used: blockEntries})
 	}
 	e.last = e.buckets[i]
 	return e.last
+}
+
+// bucketAt returns the bucket of a time, which it makes if there is none.
+func (e *entries) bucketAt(time int64) *bucket {
+	if e.last != nil && uint64(time-e.last.number*e.width) < uint64(e.width) {
+		return e.last // without a division
+	}
+	return e.bucket(floorDivide(time, e.width))
 }
 
 // add makes room for an entry in a bucket.

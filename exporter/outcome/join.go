@@ -157,8 +157,9 @@ func (j *Join) find(f *search, id uint64) (place uint32, entry []byte, ok bool) 
 }
 
 // AddPrediction takes a prediction in. The result is Pending, Duplicate, or Matched if there is a label; only then
-// is the pair filled.
-func (j *Join) AddPrediction(p *Prediction) (Result, Joined) {
+// is there a pair, whose outcome is to be added. It is valid until the next call.
+func (j *Join) AddPrediction(p *Prediction) (Result, []Joined) {
+	j.pairs = j.pairs[:0]
 	label := uint32(0)
 	for f := j.index.search(p.ID); ; {
 		_, entry, ok := j.find(&f, p.ID)
@@ -167,37 +168,38 @@ func (j *Join) AddPrediction(p *Prediction) (Result, Joined) {
 		}
 		switch at := binary.LittleEndian.Uint32(entry[atLabel:]); {
 		case uint16(entry[atVersion]) == p.Version:
-			return Duplicate, Joined{}
+			return Duplicate, nil
 		case entry[atVersion] == noPrediction:
-			return Matched, j.adopt(f, p)
+			j.adopt(f, p)
+			return Matched, j.pairs
 		case at != 0:
 			label = at
 		}
 	}
-	b := j.entries.bucket(floorDivide(p.Time, j.entries.width))
+	b := j.entries.bucketAt(p.Time)
 	place, entry := j.insert(b, p.ID, p.Time)
 	j.entries.putPrediction(entry, p)
 	if label == 0 {
 		j.pending++
 		j.evict()
-		return Pending, Joined{}
+		return Pending, nil
 	}
 	// Another version has been told the label already.
 	at := j.labels.add(*j.labels.at(label - 1))
 	binary.LittleEndian.PutUint32(entry[atLabel:], at+1)
 	b.joined++
 	j.joined++
-	pair := j.pair(place, entry, Matched)
+	j.pair(place, entry, Matched)
 	j.evict()
-	return Matched, pair
+	return Matched, j.pairs
 }
 
 // adopt gives the prediction to the entry of a label that waited for it, which is then kept by the prediction's time.
-func (j *Join) adopt(f search, p *Prediction) Joined {
+func (j *Join) adopt(f search, p *Prediction) {
 	place := f.place()
 	label := binary.LittleEndian.Uint32(j.entries.at(place)[atLabel:])
 	j.entries.remove(place)
-	b := j.entries.bucket(floorDivide(p.Time, j.entries.width))
+	b := j.entries.bucketAt(p.Time)
 	place, entry := j.fill(b, p.ID, p.Time)
 	f.set(place)
 	binary.LittleEndian.PutUint32(entry[atLabel:], label)
@@ -205,7 +207,7 @@ func (j *Join) adopt(f search, p *Prediction) Joined {
 	b.joined++
 	j.joined++
 	j.waiting--
-	return j.pair(place, entry, Matched)
+	j.pair(place, entry, Matched)
 }
 
 // insert makes an entry and puts it into the index.
@@ -243,7 +245,7 @@ func (j *Join) AddLabel(l Label) (Result, []Joined) {
 	}
 	if result == Unmatched {
 		j.waiting++
-		_, entry := j.insert(j.entries.bucket(floorDivide(l.Time, j.entries.width)), l.ID, l.Time)
+		_, entry := j.insert(j.entries.bucketAt(l.Time), l.ID, l.Time)
 		at := j.labels.add(labelSlot{value: l.Value, time: l.Time, newest: l.Time})
 		binary.LittleEndian.PutUint32(entry[atLabel:], at+1)
 		j.evict()
@@ -261,7 +263,7 @@ func (j *Join) label(f search, place uint32, entry []byte, l Label) Result {
 		j.entries.bucketOf(place).joined++
 		j.joined++
 		j.pending--
-		j.pairs = append(j.pairs, j.pair(place, entry, Matched))
+		j.pair(place, entry, Matched)
 		return Matched
 	}
 	slot := j.labels.at(at - 1)
@@ -278,22 +280,21 @@ func (j *Join) label(f search, place uint32, entry []byte, l Label) Result {
 	if entry[atVersion] == noPrediction {
 		// It waits anew.
 		j.entries.remove(place)
-		place, entry = j.fill(j.entries.bucket(floorDivide(l.Time, j.entries.width)), l.ID, l.Time)
+		place, entry = j.fill(j.entries.bucketAt(l.Time), l.ID, l.Time)
 		f.set(place)
 		binary.LittleEndian.PutUint32(entry[atLabel:], at)
 		return Corrected
 	}
-	pair := j.pair(place, entry, Corrected)
-	pair.Previous = previous
-	j.pairs = append(j.pairs, pair)
+	j.pair(place, entry, Corrected).Previous = previous
 	return Corrected
 }
 
-// pair returns what an entry with both halves holds.
-func (j *Join) pair(place uint32, entry []byte, result Result) Joined {
-	slot := j.labels.at(binary.LittleEndian.Uint32(entry[atLabel:]) - 1)
-	pair := Joined{Result: result}
+// pair appends what an entry with both halves holds to the pairs.
+func (j *Join) pair(place uint32, entry []byte, result Result) *Joined {
+	j.pairs = append(j.pairs, Joined{Result: result})
+	pair := &j.pairs[len(j.pairs)-1]
 	j.entries.prediction(entry, j.entries.bucketOf(place), &pair.Prediction)
+	slot := j.labels.at(binary.LittleEndian.Uint32(entry[atLabel:]) - 1)
 	pair.Label = Label{ID: pair.Prediction.ID, Time: slot.time, Value: slot.value}
 	return pair
 }

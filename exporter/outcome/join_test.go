@@ -125,20 +125,19 @@ func checkStep(t *testing.T, j *Join, n int, s step) {
 	t.Helper()
 	var result Result
 	var pair Joined
-	var ok bool
+	var pairs []Joined
 	switch s.do {
 	case "predict":
-		result, pair = j.AddPrediction(&Prediction{ID: s.id, Time: seconds(s.time), Value: Value{Class: s.value}})
-		ok = result == Matched
+		result, pairs = j.AddPrediction(&Prediction{ID: s.id, Time: seconds(s.time), Value: Value{Class: s.value}})
 	case "label":
-		var pairs []Joined
 		result, pairs = j.AddLabel(Label{ID: s.id, Time: seconds(s.time), Value: Value{Class: s.value}})
-		if ok = len(pairs) > 0; ok {
-			pair = pairs[0]
-		}
 	default:
 		j.Expire(seconds(s.time))
 		return
+	}
+	ok := len(pairs) > 0
+	if ok {
+		pair = pairs[0]
 	}
 	if result != s.want || ok != (s.added != -1) {
 		t.Fatalf("step %d: result %v, pair %v, want %v, %v", n, result, ok, s.want, s.added != -1)
@@ -259,8 +258,9 @@ func joinAll(first []Prediction, labels []Label, last []Prediction, rules Rules,
 	layout := Layout{Numbers: rules.Task == Regression, Scores: true}
 	tally, j := NewTally(rules), NewJoin(layout, 10000*time.Hour, 1<<20)
 	predict := func(p Prediction) {
-		if result, pair := j.AddPrediction(&p); result == Matched {
-			tally.Add(pair.Prediction.Outcome(pair.Label), 1)
+		_, pairs := j.AddPrediction(&p)
+		for i := range pairs {
+			tally.Add(pairs[i].Prediction.Outcome(pairs[i].Label), 1)
 		}
 	}
 	label := func(l Label) {

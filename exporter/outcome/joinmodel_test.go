@@ -99,7 +99,7 @@ func (m *joinModel) expire(now int64) {
 	}
 }
 
-func (m *joinModel) addPrediction(p Prediction) (Result, Joined) {
+func (m *joinModel) addPrediction(p Prediction) (Result, []Joined) {
 	var sibling *modelEntry
 	for i := range m.list {
 		e := &m.list[i]
@@ -107,21 +107,21 @@ func (m *joinModel) addPrediction(p Prediction) (Result, Joined) {
 		case e.id != p.ID:
 		case e.prediction == nil:
 			e.prediction = &p
-			return Matched, Joined{Result: Matched, Prediction: p, Label: e.holds}
+			return Matched, []Joined{{Result: Matched, Prediction: p, Label: e.holds}}
 		case e.prediction.Version == p.Version:
-			return Duplicate, Joined{}
+			return Duplicate, nil
 		default:
 			sibling = e
 		}
 	}
 	e := modelEntry{id: p.ID, prediction: &p}
-	result, pair := Pending, Joined{}
+	result, pairs := Pending, []Joined(nil)
 	if sibling != nil && len(sibling.labels) > 0 {
 		e.labels, e.holds = slices.Clone(sibling.labels), sibling.holds
-		result, pair = Matched, Joined{Result: Matched, Prediction: p, Label: e.holds}
+		result, pairs = Matched, []Joined{{Result: Matched, Prediction: p, Label: e.holds}}
 	}
 	m.list = append(m.list, e)
-	return result, pair
+	return result, pairs
 }
 
 func (m *joinModel) addLabel(l Label) (Result, []Joined) {
@@ -215,10 +215,10 @@ func (r *joinRun) step(n int, script [4]byte) {
 	switch script[0] % 8 {
 	case 0, 1, 2:
 		p := Prediction{ID: id, Time: at, Version: uint16(script[3] >> 5 % 3), Value: value, Score: 0.5}
-		got, pair := r.join.AddPrediction(&p)
-		want, wantPair := r.model.addPrediction(p)
-		if got != want || pair != wantPair {
-			r.t.Fatalf("step %d, %+v: %v %+v, want %v %+v", n, p, got, pair, want, wantPair)
+		got, pairs := r.join.AddPrediction(&p)
+		want, wantPairs := r.model.addPrediction(p)
+		if got != want || !slices.Equal(pairs, wantPairs) {
+			r.t.Fatalf("step %d, %+v: %v %+v, want %v %+v", n, p, got, pairs, want, wantPairs)
 		}
 	case 3, 4, 5, 6:
 		l := Label{ID: id, Time: at, Value: value}

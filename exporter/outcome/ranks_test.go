@@ -60,8 +60,8 @@ func TestAUCOfCrowdedScoresIsWithinATenthOfAPercent(t *testing.T) {
 				}
 			}
 			near(t, "auc", r.auc(), exactAUC(sides[1], sides[0]), 1e-3)
-			if r.level > coarsestLevel || len(r.buckets) > fewBuckets && r.level < coarsestLevel {
-				t.Errorf("%d buckets at level %d", len(r.buckets), r.level)
+			if r.level > coarsestLevel || r.taken > fewBuckets && r.level < coarsestLevel {
+				t.Errorf("%d buckets at level %d", r.taken, r.level)
 			}
 		})
 	}
@@ -104,7 +104,7 @@ func TestAUCErrorIsWithinTheTiedPairs(t *testing.T) {
 		}
 	}
 	var tied float64
-	for _, b := range r.buckets {
+	for _, b := range r.places {
 		tied += float64(b.positive) * float64(b.negative)
 	}
 	bound := tied / float64(len(positives)) / float64(len(negatives)) / 2
@@ -124,7 +124,100 @@ func TestRanksHoldFewBuckets(t *testing.T) {
 		r.add(finestBucket(math.Exp(-40*random.Float64())), false, 1)
 		r.add(finestBucket(1-math.Exp(-40*random.Float64())), true, 1)
 	}
-	if most := 2*logitLimit*256 + 1; len(r.buckets) > most || r.level != coarsestLevel {
-		t.Errorf("%d buckets at level %d, want at most %d at %d", len(r.buckets), r.level, most, coarsestLevel)
+	if most := 2*logitLimit*256 + 1; r.taken > most || r.level != coarsestLevel {
+		t.Errorf("%d buckets at level %d, want at most %d at %d", r.taken, r.level, most, coarsestLevel)
+	}
+}
+
+// plainRanks is ranks with a map.
+type plainRanks struct {
+	level   uint
+	buckets map[int32]sides
+}
+
+func (r *plainRanks) count(key int32, by sides) {
+	b := r.buckets[key]
+	b.positive += by.positive
+	b.negative += by.negative
+	if r.buckets[key] = b; b == (sides{}) {
+		delete(r.buckets, key)
+	}
+	for len(r.buckets) > fewBuckets && r.level < coarsestLevel {
+		r.widen(r.level + 1)
+	}
+}
+
+func (r *plainRanks) widen(level uint) {
+	narrow, by := r.buckets, level-r.level
+	r.level, r.buckets = level, make(map[int32]sides)
+	for key, b := range narrow {
+		r.count(key>>by, b)
+	}
+}
+
+func TestRanksEqualAMap(t *testing.T) {
+	for _, spread := range []float64{1e-3, 1, 20} {
+		random := rand.New(rand.NewPCG(17, 18))
+		r, want := new(ranks), &plainRanks{buckets: make(map[int32]sides)}
+		type score struct {
+			finest   int32
+			positive bool
+		}
+		var live []score
+		add := func(s score, by int64) {
+			one := sides{negative: by}
+			if s.positive {
+				one = sides{positive: by}
+			}
+			want.count(s.finest>>want.level, one)
+		}
+		for range 300 {
+			// Some are added, one by one or as a histogram of their own, and some taken back; at times nearly all.
+			part := new(ranks)
+			for range random.IntN(300) {
+				s := score{finestBucket(1 / (1 + math.Exp(-spread*random.NormFloat64()))), random.IntN(3) == 0}
+				live = append(live, s)
+				if random.IntN(2) == 0 {
+					r.add(s.finest, s.positive, 1)
+				} else {
+					part.add(s.finest, s.positive, 1)
+				}
+				add(s, 1)
+			}
+			r.merge(part)
+			left := len(live) - random.IntN(100)
+			if random.IntN(20) == 0 {
+				left = random.IntN(3)
+			}
+			for len(live) > max(left, 0) {
+				i := random.IntN(len(live))
+				r.add(live[i].finest, live[i].positive, -1)
+				add(live[i], -1)
+				live[i] = live[len(live)-1]
+				live = live[:len(live)-1]
+			}
+			if r.level != want.level || r.taken != len(want.buckets) {
+				t.Fatalf("%d buckets at level %d, want %d at %d", r.taken, r.level, len(want.buckets), want.level)
+			}
+		}
+		got := r.sorted()
+		for i, b := range got {
+			if want.buckets[b.key] != b.sides || i > 0 && got[i-1].key >= b.key {
+				t.Errorf("bucket %d of %d is %v, want %v, in ascending order", i, b.key, b.sides, want.buckets[b.key])
+			}
+		}
+	}
+}
+
+func TestRanksForgetWhatWasTakenBack(t *testing.T) {
+	random := rand.New(rand.NewPCG(19, 20))
+	var r ranks
+	for range 500_000 {
+		finest := finestBucket(random.Float64())
+		r.add(finest, true, 1)
+		r.add(finest, true, -1)
+	}
+	if r.taken != 0 || len(r.places) > 64 {
+		t.Errorf("%d buckets are left in %d places", r.taken, len(r.places))
 	}
 }

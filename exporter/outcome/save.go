@@ -34,6 +34,7 @@ func (c *Classes) Load(d *state.Decoder) {
 
 // Save writes what the windows hold. What a pane holds is encoded again only if it has changed since the last time.
 func (w *Windows) Save(e *state.Encoder) {
+	w.collect()
 	e.Int(w.newest)
 	for i := range w.list {
 		panes := w.list[i].panes
@@ -127,10 +128,9 @@ func (s *scores) save(e *state.Encoder) {
 		s.bins[i].scores.save(e)
 	}
 	e.Uint(uint64(s.ranks.level))
-	e.Uint(uint64(len(s.ranks.buckets)))
-	for _, key := range slices.Sorted(maps.Keys(s.ranks.buckets)) {
-		b := s.ranks.buckets[key]
-		e.Int(int64(key))
+	e.Uint(uint64(s.ranks.taken))
+	for _, b := range s.ranks.sorted() {
+		e.Int(int64(b.key))
 		e.Int(b.positive)
 		e.Int(b.negative)
 	}
@@ -260,16 +260,28 @@ func (s *sum) load(d *state.Decoder) {
 }
 
 func (d *Delays) save(e *state.Encoder) {
-	e.Uint(uint64(len(d.buckets)))
-	for _, bucket := range slices.Sorted(maps.Keys(d.buckets)) {
-		e.Int(int64(bucket))
-		e.Int(d.buckets[bucket])
+	used := 0
+	for _, count := range d.counts {
+		if count != 0 {
+			used++
+		}
+	}
+	e.Uint(uint64(used))
+	for bucket, count := range d.counts {
+		if count != 0 {
+			e.Int(int64(bucket))
+			e.Int(count)
+		}
 	}
 }
 
 func (d *Delays) load(from *state.Decoder) {
 	for range from.Count(2) {
-		bucket := int16(from.Int())
-		d.count(bucket, from.Int())
+		bucket := from.Int()
+		if bucket < 0 || bucket > lastDelayBucket {
+			from.Fail("a delay of a label is in bucket %d", bucket)
+			return
+		}
+		d.count(int(bucket), from.Int())
 	}
 }

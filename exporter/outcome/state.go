@@ -3,7 +3,6 @@ package outcome
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"math"
 	"math/big"
 	"slices"
@@ -75,9 +74,8 @@ func (s *scores) state() *Scores {
 		state.Positives = append(state.Positives, uint64(s.bins[i].positives))
 		state.Sums = append(state.Sums, s.bins[i].scores.terms())
 	}
-	for _, key := range slices.Sorted(maps.Keys(s.ranks.buckets)) {
-		b := s.ranks.buckets[key]
-		state.Buckets = append(state.Buckets, [3]int64{int64(key), b.positive, b.negative})
+	for _, b := range s.ranks.sorted() {
+		state.Buckets = append(state.Buckets, [3]int64{int64(b.key), b.positive, b.negative})
 	}
 	return state
 }

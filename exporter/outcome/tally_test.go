@@ -303,10 +303,10 @@ func sameTally(t *testing.T, got, want *Tally) {
 			got.wrong, got.n, got.leftOut, want.wrong, want.n, want.leftOut)
 	}
 	if got.scores.n != want.scores.n || got.scores.ranks.level != want.scores.ranks.level ||
-		!maps.Equal(got.scores.ranks.buckets, want.scores.ranks.buckets) {
+		!slices.Equal(got.scores.ranks.sorted(), want.scores.ranks.sorted()) {
 		t.Errorf("score histograms differ: %d scores in %d buckets at level %d, want %d in %d at %d",
-			got.scores.n, len(got.scores.ranks.buckets), got.scores.ranks.level,
-			want.scores.n, len(want.scores.ranks.buckets), want.scores.ranks.level)
+			got.scores.n, got.scores.ranks.taken, got.scores.ranks.level,
+			want.scores.n, want.scores.ranks.taken, want.scores.ranks.level)
 	}
 	if !slices.Equal(got.Metrics(), want.Metrics()) {
 		t.Errorf("metrics %v, want %v", got.Metrics(), want.Metrics())

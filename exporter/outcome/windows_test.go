@@ -3,6 +3,7 @@ package outcome
 import (
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -178,11 +179,100 @@ func TestDelayQuantileEdges(t *testing.T) {
 		t.Errorf("quantile of no delays worth mention = %v, %v, want 0", got, ok)
 	}
 	d.count(delayBucket(math.MaxInt64), 1)
+	if got := delayBucket(math.MaxInt64); got != lastDelayBucket {
+		t.Errorf("the longest delay is in bucket %d, want %d", got, lastDelayBucket)
+	}
 	want := time.Duration(math.MaxInt64).Seconds()
 	if got, ok := d.Quantile(1); !ok || math.Abs(got-want) > 0.05*want {
 		t.Errorf("largest delay = %v, %v, want %v", got, ok, want)
 	}
 	if got, ok := d.Quantile(0.75); !ok || got != 0 {
 		t.Errorf("quantile on the edge of a rank = %v, %v, want 0", got, ok)
+	}
+}
+
+// TestWindowsEqualPanesThatGetEachOutcome adds labels about in the order of their times, with late ones, repeats that
+// correct and pauses, to windows and to the panes of each window on their own. Nothing may tell them apart.
+func TestWindowsEqualPanesThatGetEachOutcome(t *testing.T) {
+	for _, test := range []struct {
+		rules   Rules
+		lengths []time.Duration
+	}{
+		{binaryRules, []time.Duration{time.Minute, 10 * time.Minute, time.Hour}},
+		{binaryRules, []time.Duration{6 * time.Minute, 9 * time.Minute}}, // panes of 6 and 9 seconds
+		{multiclassRules, []time.Duration{10 * time.Minute}},
+		{regressionRules, []time.Duration{2 * time.Minute, 10 * time.Minute}},
+	} {
+		random := rand.New(rand.NewPCG(25, 26))
+		w := NewWindows(test.lengths, test.rules)
+		var apart []*Windows
+		for _, length := range test.lengths {
+			apart = append(apart, NewWindows([]time.Duration{length}, test.rules))
+		}
+		type labelled struct {
+			p Prediction
+			l Label
+		}
+		var live []labelled
+		add := func(e *labelled, sign int) {
+			w.Add(&e.p, e.l, sign)
+			for _, each := range apart {
+				each.Add(&e.p, e.l, sign)
+				each.collect()
+			}
+		}
+		now := -seconds(1000)
+		for step := range 30_000 {
+			now += int64(random.ExpFloat64() * 5e7)
+			if random.IntN(3000) == 0 {
+				now += seconds(random.Int64N(1000))
+			}
+			o := randomOutcome(random, test.rules)
+			o.Score += random.Float64() * 1e-4 // so fine that histograms become coarser
+			e := labelled{Prediction{Value: o.Prediction, Score: o.Score}, Label{Value: o.Label, Time: now}}
+			if random.IntN(20) == 0 {
+				e.l.Time -= int64(random.ExpFloat64() * 1e11)
+			}
+			e.p.Time = e.l.Time - int64(random.ExpFloat64()*1e12)
+			live = append(live, e)
+			add(&e, 1)
+			if i := len(live) - 1 - int(random.ExpFloat64()*300); random.IntN(10) == 0 && i >= 0 {
+				add(&live[i], -1)
+				live[i].l.Value = randomOutcome(random, test.rules).Label
+				live[i].l.Time = now
+				add(&live[i], 1)
+			}
+			if step%1000 != 999 {
+				continue
+			}
+			for i, each := range apart {
+				sameTally(t, w.Tally(i), each.Tally(0))
+				if got, want := w.Delays(i), each.Delays(0); !reflect.DeepEqual(got, want) {
+					t.Errorf("window %d has the delays %v, want %v", i, got, want)
+				}
+			}
+			if t.Failed() {
+				t.Fatalf("step %d of %v", step, test)
+			}
+		}
+	}
+}
+
+// BenchmarkWindowsAdd shows what a label costs that has found its prediction, at 23 of them a second.
+func BenchmarkWindowsAdd(b *testing.B) {
+	random := rand.New(rand.NewPCG(27, 28))
+	w := NewWindows([]time.Duration{time.Hour, 24 * time.Hour, 7 * 24 * time.Hour}, binaryRules)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		score := 1 / (1 + math.Exp(2-1.5*random.NormFloat64()))
+		p := Prediction{Time: int64(i) * 43e6, Score: score}
+		if score > 0.5 {
+			p.Value.Class = 1
+		}
+		l := Label{Time: p.Time + int64(time.Hour)}
+		if random.Float64() < score {
+			l.Value.Class = 1
+		}
+		w.Add(&p, l, 1)
 	}
 }
