@@ -268,6 +268,8 @@ func (p *Parquet) finish(b *record.Batch, n int) {
 	if b.Rows == 0 {
 		return
 	}
+	// Texts that stand here once for all rows are looked at in words, which must not end behind the last of them.
+	b.Bytes = append(b.Bytes, make([]byte, 16)...)
 	for i := range p.missing {
 		if s := &p.missing[i]; s.role == roleNumber || s.role == roleText {
 			b.Columns[s.index].Lacking = b.Rows
