@@ -12,7 +12,8 @@ import (
 // measureGrowth prints how CPU and memory grow with each thing that may be large.
 func measureGrowth(o *options, r *report) error {
 	r.heading("growth: one core, CPU for each record without that of the start")
-	for _, curve := range []func(*options, *report) error{growRecords, growPiped, growOptions, growReference, growColumns} {
+	curves := []func(*options, *report) error{growRecords, growPiped, growOptions, growReference, growColumns}
+	for _, curve := range curves {
 		if err := curve(o, r); err != nil {
 			return err
 		}
