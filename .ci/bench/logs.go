@@ -56,16 +56,16 @@ func measureLogs(o *options, r *report) error {
 	r.figure("JSON Lines with as many labels joined, one core", 2*n/labels.cpu()/1e6, "M rec/s", nil)
 	if len(several.runs) > 0 {
 		what := fmt.Sprintf("JSON Lines, %d cores, over one", runtime.NumCPU())
-		r.figure(what, jsonl.wall()/several.wall(), "x", atLeast(1.6))
+		r.figure(what, over(jsonl, several, wall), "x", atLeast(1.6))
 		r.figure("  peak memory", several.rss(), "MiB", nil)
 	}
-	ratio := func(what string, of *contender, times float64, over *contender, f *floor) {
+	ratio := func(what string, of *contender, times float64, to *contender, f *floor) {
 		if len(of.runs) > 0 {
-			r.figure(what, of.cpu()*times/over.cpu(), "x", f)
+			r.figure(what, times*over(of, to, cpu), "x", f)
 		}
 	}
 	if len(p.simdjson.runs) > 0 {
-		r.figure("JSON Lines, CPU over simdjson's that only parses", jsonl.cpu()/p.simdjson.cpu(), "x", atMost(1.8))
+		r.figure("JSON Lines, CPU over simdjson's that only parses", over(jsonl, p.simdjson, cpu), "x", atMost(1.8))
 	}
 	ratio("DuckDB read_json with 20 bins, CPU over ours", p.duckJSON, 1, jsonl, atLeast(2.5))
 	if len(p.duckJSON.runs) > 0 {

@@ -97,6 +97,18 @@ func (c *contender) median(of func(usage) float64) float64 {
 	return median(all)
 }
 
-func (c *contender) cpu() float64  { return c.median(func(u usage) float64 { return u.cpu }) }
-func (c *contender) wall() float64 { return c.median(func(u usage) float64 { return u.wall }) }
-func (c *contender) rss() float64  { return c.median(func(u usage) float64 { return u.rss }) }
+func cpu(u usage) float64  { return u.cpu }
+func wall(u usage) float64 { return u.wall }
+
+func (c *contender) cpu() float64 { return c.median(cpu) }
+func (c *contender) rss() float64 { return c.median(func(u usage) float64 { return u.rss }) }
+
+// over is the median of what one contender took over what another one did, round by round: what slows the machine down
+// for a while slows both down. It is 0 if there is no round of both.
+func over(a, b *contender, of func(usage) float64) float64 {
+	var all []float64
+	for i := range min(len(a.runs), len(b.runs)) {
+		all = append(all, of(a.runs[i])/of(b.runs[i]))
+	}
+	return median(all)
+}
