@@ -283,7 +283,12 @@ func (p *pipeline) runBlocks(ctx context.Context, files blockReader, seed uint64
 				if p.received {
 					header = nil // it is that of the spool, and means nothing to the format
 				}
-				inTurn(func() { decoder.Decode(header, l.block.Data, &l.batch) })
+				inTurn(func() {
+					decoder.Decode(header, l.block.Data, &l.batch)
+					if workers > 1 {
+						l.batch.Pack()
+					}
+				})
 				l.decoded <- struct{}{}
 			}
 		})

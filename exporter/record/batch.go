@@ -1,6 +1,8 @@
 // Package record holds prediction and label records in columns: what decode writes and windows and joins read.
 package record
 
+import "slices"
+
 // Kind is how the values of a column are read.
 type Kind uint8
 
@@ -224,6 +226,7 @@ type Batch struct {
 	// own is the memory of Bytes while they are borrowed.
 	own      []byte
 	borrowed bool
+	packed   []byte // the memory of Pack
 	// Lines is the number of lines that the batch was read from, blank ones and rejects included.
 	Lines int
 	// Skipped is the number of records that Schema.Where or a mapping's conditions kept out.
@@ -259,6 +262,46 @@ func (b *Batch) Own(n int) {
 
 // Borrowed reports whether Bytes are borrowed, so that nothing may be appended to them.
 func (b *Batch) Borrowed() bool { return b.borrowed }
+
+// wordSize is how many bytes Pack copies at once, and how many it leaves room for behind the last text.
+const wordSize = 16
+
+// Pack copies all texts to memory of the batch's own, the values of each column one behind the other. A processor that
+// did not decode them then has a few lines of memory to fetch where it would have had one or two for every record.
+func (b *Batch) Pack() {
+	from := b.Bytes
+	to := b.pack(b.packed[:0], b.Versions)
+	for i := range b.Columns {
+		to = b.pack(to, b.Columns[i].Spans)
+	}
+	b.packed = append(to, make([]byte, wordSize)...)
+	if !b.borrowed {
+		b.own, b.borrowed = from, true
+	}
+	b.Bytes = b.packed
+}
+
+// pack appends the texts of spans to a buffer and makes the spans point there.
+func (b *Batch) pack(to []byte, spans []Span) []byte {
+	n := len(to)
+	for i, span := range spans {
+		if !span.IsString() {
+			continue
+		}
+		if cap(to)-n < wordSize {
+			to = slices.Grow(to[:n], len(spans)*wordSize)
+		}
+		spans[i].Offset = uint32(n)
+		if at := int(span.Offset); span.Length <= wordSize && at+wordSize <= len(b.Bytes) {
+			// Most categories are short: what follows them is copied too, and the next text written over it.
+			*(*[wordSize]byte)(to[n : n+wordSize : cap(to)]) = *(*[wordSize]byte)(b.Bytes[at : at+wordSize])
+		} else {
+			to = append(to[:n], b.Text(span)...)
+		}
+		n += int(span.Length)
+	}
+	return to[:n]
+}
 
 // Reset empties the batch and shapes it for the schema, keeping its memory.
 func (b *Batch) Reset(s *Schema) {
