@@ -1,7 +1,6 @@
 package exporter
 
 import (
-	"bytes"
 	"math"
 	"slices"
 	"time"
@@ -74,11 +73,11 @@ type binaryEstimator struct {
 	calibration       *estimate.Calibration
 	prediction, score int // columns of a batch
 	classes           *profile.Column
-	positive          []byte
-	// cell is the positive class's among the classes; -1 if the reference never predicts it.
-	cell int
-	// negative is a class that was found not to be the positive one.
-	negative []byte
+	// class is the positive class, and cell its own among the classes; -1 if the reference never predicts it.
+	class string
+	cell  int
+	// positive and negative are the classes that were last found to be the positive one and not to be it.
+	positive, negative record.Short
 }
 
 func newBinaryEstimator(own *baseline, lengths []time.Duration) *binaryEstimator {
@@ -88,9 +87,9 @@ func newBinaryEstimator(own *baseline, lengths []time.Duration) *binaryEstimator
 		prediction:  own.field(string(profile.Prediction), profile.Prediction),
 		score:       own.field(string(profile.Score), profile.Score),
 		classes:     own.profile.Find(profile.Prediction),
-		positive:    []byte(own.profile.PositiveClass), cell: -1,
+		class:       own.profile.PositiveClass, cell: -1,
 	}
-	if cell := int(s.classes.Category(s.positive)); cell < len(s.classes.Categories) {
+	if cell := int(s.classes.Category([]byte(s.class))); cell < len(s.classes.Categories) {
 		s.cell = cell
 	}
 	return s
@@ -104,7 +103,7 @@ func (s *binaryEstimator) add(b *record.Batch, rows []uint32) {
 		if !ok || !spans[row].IsString() {
 			continue
 		}
-		positive := s.isPositive(b.Text(spans[row]))
+		positive := s.isPositive(b, spans[row])
 		for _, tally := range tallies {
 			tally.Add(at, positive)
 		}
@@ -113,16 +112,22 @@ func (s *binaryEstimator) add(b *record.Batch, rows []uint32) {
 
 // isPositive reports whether a predicted class is the positive one, in any spelling that the model's labels may have
 // too.
-func (s *binaryEstimator) isPositive(class []byte) bool {
-	switch {
-	case bytes.Equal(class, s.positive):
+func (s *binaryEstimator) isPositive(b *record.Batch, class record.Span) bool {
+	short := b.Short(class)
+	switch short {
+	case s.positive:
 		return true
-	case bytes.Equal(class, s.negative):
+	case s.negative:
 		return false
 	}
-	positive := int(s.classes.Category(class)) == s.cell
-	if !positive {
-		s.negative = append(s.negative[:0], class...)
+	text := b.Text(class)
+	positive := string(text) == s.class || int(s.classes.Category(text)) == s.cell
+	switch {
+	case short == record.NoShort:
+	case positive:
+		s.positive = short
+	default:
+		s.negative = short
 	}
 	return positive
 }

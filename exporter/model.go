@@ -59,7 +59,7 @@ type model struct {
 	recent                                  *recentIDs    // nil with labels: the join knows
 	monitors                                []*monitor
 	versions                                map[string]uint16
-	latest                                  uint16 // version that was looked up
+	latest, former                          foundVersion // that were looked up last
 	// newest is the newest event time of predictions, newestLabel that of labels too.
 	newest, newestLabel  int64
 	lastRead, labelsRead time.Time
@@ -75,6 +75,17 @@ type group struct {
 	part    record.Part
 	pane    int64
 	rows    []uint32
+}
+
+// is reports whether a group is that of a pane of a version.
+func (g *group) is(version uint16, pane int64, part record.Part) bool {
+	return g.pane == pane && g.version == version && g.part == part
+}
+
+// foundVersion is a version that was looked up.
+type foundVersion struct {
+	name    record.Short
+	version uint16
 }
 
 const never = math.MinInt64
@@ -361,7 +372,7 @@ func (m *model) addPredictions(l *load, now time.Time) {
 	}
 	m.beginSlicing(b)
 	groups := m.groups[:0]
-	at := -1
+	at := 0
 	for row := range b.Rows {
 		m.touchIDs(b, row)
 		t := b.Times[row]
@@ -378,7 +389,8 @@ func (m *model) addPredictions(l *load, now time.Time) {
 			continue
 		}
 		version := m.version(l, row)
-		m.sliceRow(m.monitors[version], b, row)
+		mon := m.monitors[version]
+		m.sliceRow(mon, b, row)
 		admitted := m.admit(l, row, version, now)
 		if m.labelField >= 0 {
 			m.takeLabel(b, row, version)
@@ -386,25 +398,24 @@ func (m *model) addPredictions(l *load, now time.Time) {
 		if !admitted {
 			continue
 		}
-		m.newest = max(m.newest, t)
-		mon := m.monitors[version]
-		mon.predictions++
-		mon.lastRead = now
 		mon.oldest, mon.newest = min(mon.oldest, t), max(mon.newest, t)
 		pane, part := mon.set.Pane(t), b.Part(row)
-		same := func(g group) bool { return g.version == version && g.pane == pane && g.part == part }
-		if at < 0 || !same(groups[at]) {
-			at = slices.IndexFunc(groups, same)
-		}
-		if at < 0 {
-			at = len(groups)
-			groups = slices.Grow(groups, 1)[:at+1]
-			groups[at] = group{version: version, part: part, pane: pane, rows: groups[at].rows[:0]}
+		if at >= len(groups) || !groups[at].is(version, pane, part) {
+			for at = 0; at < len(groups) && !groups[at].is(version, pane, part); {
+				at++
+			}
+			if at == len(groups) {
+				groups = slices.Grow(groups, 1)[:at+1]
+				groups[at] = group{version: version, part: part, pane: pane, rows: groups[at].rows[:0]}
+			}
 		}
 		groups[at].rows = append(groups[at].rows, uint32(row))
 	}
 	for _, g := range groups {
 		mon := m.monitors[g.version]
+		mon.predictions += uint64(len(g.rows))
+		mon.lastRead = now
+		m.newest = max(m.newest, mon.newest)
 		mon.set.AddPart(b, g.rows, g.pane, g.part)
 		if g.part != record.Response {
 			mon.slicePredictions(m.codes, b, g.rows)
@@ -450,15 +461,28 @@ func (m *model) advance() {
 // version returns the index of a record's monitor, which it makes if the version is new.
 func (m *model) version(l *load, row int) uint16 {
 	span := l.batch.Versions[row]
-	var name []byte
-	if span.IsString() {
-		name = l.batch.Text(span)
+	if !span.IsString() {
+		span = record.Span{} // No version is the empty one.
 	}
-	if int(m.latest) < len(m.monitors) && m.monitors[m.latest].version == string(name) {
-		return m.latest // most records are of the version of the one before
+	// Most records are of the version of the one before, or of the one before that where two take turns.
+	short := l.batch.Short(span)
+	switch short {
+	case m.latest.name:
+		return m.latest.version
+	case m.former.name:
+		m.latest, m.former = m.former, m.latest
+		return m.latest.version
 	}
+	version := m.versionOf(l.batch.Text(span))
+	if short != record.NoShort {
+		m.latest, m.former = foundVersion{short, version}, m.latest
+	}
+	return version
+}
+
+// versionOf returns the index of the monitor of a version, which it makes if the version is new.
+func (m *model) versionOf(name []byte) uint16 {
 	if i, ok := m.versions[string(name)]; ok {
-		m.latest = i
 		return i
 	}
 	if len(m.monitors) > m.config.MaxVersions {

@@ -33,10 +33,9 @@ func (r *recentIDs) touch(ids []uint64) {
 func (r *recentIDs) add(id uint64) bool {
 	i := id % idSets
 	set := &r.sets[i]
-	for _, known := range set {
-		if known == id {
-			return true
-		}
+	if set[0] == id || set[1] == id || set[2] == id || set[3] == id ||
+		set[4] == id || set[5] == id || set[6] == id || set[7] == id {
+		return true
 	}
 	set[r.next[i]] = id
 	r.next[i] = (r.next[i] + 1) % idsPerSet

@@ -263,8 +263,8 @@ func (b *Batch) Own(n int) {
 // Borrowed reports whether Bytes are borrowed, so that nothing may be appended to them.
 func (b *Batch) Borrowed() bool { return b.borrowed }
 
-// wordSize is how many bytes Pack copies at once, and how many it leaves room for behind the last text.
-const wordSize = 16
+// wordSize is how many bytes Pack copies at once, and leaves room for behind the last text, as Batch.Short wants it.
+const wordSize = MaxShort + 1
 
 // Pack copies all texts to memory of the batch's own, the values of each column one behind the other. A processor that
 // did not decode them then has a few lines of memory to fetch where it would have had one or two for every record.
