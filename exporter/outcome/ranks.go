@@ -3,6 +3,7 @@ package outcome
 import (
 	"cmp"
 	"math"
+	"math/bits"
 	"slices"
 )
 
@@ -122,11 +123,30 @@ func (r *ranks) clear() {
 	r.level, r.used, r.taken = 0, 0, 0
 }
 
-// fit widens the buckets while there are too many.
+// fit widens the buckets while there are too many. How wide they must be is found before, as each width takes a new
+// table.
 func (r *ranks) fit() {
-	for r.taken > fewBuckets && r.level < coarsestLevel {
-		r.widen(r.level + 1)
+	if r.taken <= fewBuckets || r.level >= coarsestLevel {
+		return
 	}
+	keys := make([]int32, 0, r.taken)
+	for i := range r.places {
+		if !r.places[i].empty() {
+			keys = append(keys, r.places[i].key)
+		}
+	}
+	slices.Sort(keys)
+	// Neighbours become one bucket with the highest bit in which they differ.
+	var joined [33]int
+	for i := range keys[1:] {
+		joined[bits.Len32(uint32(keys[i]^keys[i+1]))]++
+	}
+	by := uint(0)
+	for left := r.taken; left > fewBuckets && r.level+by < coarsestLevel; {
+		by++
+		left -= joined[by]
+	}
+	r.widen(r.level + by)
 }
 
 func (r *ranks) widen(level uint) {
