@@ -53,7 +53,7 @@ type entries struct {
 	stride  int
 	width   int64 // of a bucket, in nanoseconds
 	blocks  []block
-	unused  []uint32 // blocks
+	unused  []uint32  // blocks
 	buckets []*bucket // by number
 	last    *bucket   // the one that was asked for last
 }
