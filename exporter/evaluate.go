@@ -226,6 +226,7 @@ func (e *evaluation) window(mon *monitor, i int, w config.Window) {
 	}
 	e.estimates(mon, i, w)
 	previous := mon.set.Previous(i)
+	bounds := e.bounds(mon, &view)
 	for k := range view.Columns {
 		c := columnEvaluation{
 			evaluation: e, view: &view.Columns[k], records: view.Records,
@@ -238,12 +239,30 @@ func (e *evaluation) window(mon *monitor, i int, w config.Window) {
 		case c.view.Kind == record.Text:
 			c.text(n)
 		default:
-			c.drift(mon.floors(k).At(n))
+			c.drift(bounds[k])
 		}
 		if previous.Records > 0 {
 			c.moving(&previous.Columns[k])
 		}
 	}
+}
+
+// bounds returns the noise floors of the columns that have enough values and are no texts. To simulate some for the first
+// time takes longer than all else.
+func (e *evaluation) bounds(mon *monitor, view *window.View) []stat.FloorValues {
+	floors, bounds := make([]*stat.Floors, len(view.Columns)), make([]stat.FloorValues, len(view.Columns))
+	values := func(k int) uint64 { return view.Records - view.Columns[k].Missing - view.Columns[k].Invalid }
+	for k := range floors {
+		if view.Columns[k].Kind != record.Text && values(k) >= uint64(e.config.MinRecords) {
+			floors[k] = mon.floors(k)
+		}
+	}
+	eachInTurn(len(floors), func(k int) {
+		if floors[k] != nil {
+			bounds[k] = floors[k].At(values(k))
+		}
+	})
+	return bounds
 }
 
 // columnEvaluation is one column in one window.

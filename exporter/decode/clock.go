@@ -36,10 +36,23 @@ func (c *clock) follow(b []byte, i int) (ns int64, end int) {
 	return c.minute + ns, end
 }
 
+// milliseconds is ":00.000Z" as a little-endian word, and milliLimits what may be added to each of its bytes, if that is
+// a digit of such a time or not one, before its highest bit is set.
+const (
+	milliseconds = 0x5a3030302e30303a
+	milliLimits  = 0x7f7676767f767a7f
+)
+
 // seconds reads what follows the minute of a time in UTC: ":05Z", or with up to nine digits of fraction
 // ":05.123Z". It returns the index behind it, and leaves everything else, a leap second too, to parseTime: then it
 // returns 0.
 func seconds(b []byte, i int) (ns int64, end int) {
+	// Most logs have milliseconds. Then these are eight bytes, which read as digits, the others as zeros, are 100,000 for
+	// each second and 10 for each millisecond.
+	if x := load8(b, i) ^ milliseconds; (x+milliLimits|x)&highs == 0 {
+		n := numEight(x)
+		return int64(n/1e5*1e9 + n%1e5*1e5), i + 8
+	}
 	tens, one := b[i+1]-'0', b[i+2]-'0'
 	if b[i] != ':' || tens > 5 || one > 9 {
 		return 0, 0

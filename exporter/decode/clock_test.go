@@ -1,6 +1,28 @@
 package decode
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
+
+// Whatever byte stands in a time with milliseconds, a clock must read it as parseTime does.
+func TestClockReadsMilliseconds(t *testing.T) {
+	const minute = "2026-01-02T03:04"
+	var c clock
+	for _, seconds := range []string{":00.000Z", ":59.999Z", ":07.040Z", ":31.506Z"} {
+		for at := range seconds {
+			for b := range 256 {
+				s := minute + seconds[:at] + string([]byte{byte(b)}) + seconds[at+1:]
+				padded := s + strings.Repeat("\x00", Padding)
+				want, wantOK := parseTime([]byte(s))
+				got, ok := c.parse([]byte(padded), 0, len(s))
+				if ok != wantOK || ok && got != want {
+					t.Errorf("%q is %d (%t), want %d (%t)", s, got, ok, want, wantOK)
+				}
+			}
+		}
+	}
+}
 
 // However the times before were written, a clock must read each one as parseTime does.
 func FuzzClockAgainstParseTime(f *testing.F) {

@@ -90,9 +90,10 @@ func (d *CSV) quick(b *record.Batch, wide []byte, i, line int) int {
 		end := 0
 		switch u.role {
 		case roleNumber:
-			if x, after := numUsual(wide, i); after > 0 && wide[after] == u.stop {
+			x, n := numUsual((*[numUsualBytes]byte)(wide[i : i+numUsualBytes]))
+			if n > 0 && wide[i+n] == u.stop {
 				u.column.Numbers = append(u.column.Numbers, x)
-				i = after + 1
+				i += n + 1
 				continue
 			}
 			end = d.quickNumber(u.column, b.Rows, i)

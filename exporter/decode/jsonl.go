@@ -97,23 +97,26 @@ func (d *JSONL) fast(i int) int {
 	from := &d.ways.root
 	for {
 		s := from.next
-		for ; s != nil; s = s.other {
-			if l := &s.literal; l.begins(b, i) && (l.length <= 16 || l.goesOn(b, i) && l.ends(b, i)) {
-				break
-			}
-		}
 		if s == nil {
 			return d.explore(from, i)
 		}
+		if l := &s.literal; !l.begins(b, i) || l.length > 16 && !(l.goesOn(b, i) && l.ends(b, i)) {
+			if s = s.instead(b, i); s == nil {
+				return d.explore(from, i)
+			}
+		}
 		i += s.literal.length
-		end := 0
-		switch s.role {
-		case roleNumber:
-			if x, after := numUsual(b, i); after > 0 {
+		from = s
+		if s.role == roleNumber { // as most are
+			if x, n := numUsual((*[numUsualBytes]byte)(b[i : i+numUsualBytes])); n > 0 {
 				c := s.slot.column
 				c.Numbers = append(c.Numbers, x)
-				end = after
+				i += n
+				continue
 			}
+		}
+		end := 0
+		switch s.role {
 		case roleText:
 			if span, after := plainString(b, i); after > 0 {
 				c := s.slot.column
@@ -153,7 +156,7 @@ func (d *JSONL) fast(i int) int {
 				return -1
 			}
 		}
-		i, from = end, s
+		i = end
 	}
 }
 

@@ -68,6 +68,14 @@ func (w *ways) add(from *step, text []byte) *step {
 	return s
 }
 
+// instead returns the step that goes on at b[i:] of those that may be taken instead of one, nil if none does.
+func (s *step) instead(b []byte, i int) *step {
+	for s = s.other; s != nil && !s.literal.at(b, i); {
+		s = s.other
+	}
+	return s
+}
+
 // forget forgets all ways.
 func (w *ways) forget() { w.root.next, w.used, w.ends = nil, 0, w.ends[:0] }
 

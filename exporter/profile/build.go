@@ -123,8 +123,7 @@ func (b *builder) complete(all []*sighting) error {
 	if b.rows == 0 {
 		return fmt.Errorf("%s: has no rows", b.options.Path)
 	}
-	b.finish()
-	if err := b.results.finish(); err != nil {
+	if err := b.finish(); err != nil {
 		return fmt.Errorf("%s: %w", b.options.Path, err)
 	}
 	b.fitErrors()
@@ -341,44 +340,57 @@ func (b *builder) inferTask(prediction, score, label *sighting) {
 	}
 }
 
-// finish turns what was collected into columns.
-func (b *builder) finish() {
+// finish turns what was collected into columns, and sets the profile's rules and performance.
+func (b *builder) finish() (err error) {
 	b.profile.Rows = uint64(b.rows)
-	for _, w := range b.columns {
-		var c Column
-		var ok bool
-		numbers, names := w.sighting.asNumbers, w.sighting.asNames
-		switch w.kind {
-		case record.Numeric:
-			if c, ok = numbers.column(w.edges); !ok {
-				b.leave(w.name, "has no numbers")
-				continue
-			}
-			c.Missing, c.Invalid = numbers.missing, numbers.invalid
-		case record.Categorical:
-			if c, ok = names.column(b.options.MaxCategories); !ok {
-				b.leave(w.name, "has no values")
-				continue
-			}
-			c.Missing, c.Invalid = names.missing, names.invalid
-		default:
-			texts := w.sighting.asTexts
-			if texts == nil {
-				b.leave(w.name, "looks like prose only further down: set its kind to text or to categorical")
-				continue
-			}
-			if texts.texts == 0 {
-				b.leave(w.name, "has no values")
-				continue
-			}
-			c = newText(w.name, texts, b.options.MaxTokens)
-			c.Missing, c.Invalid = names.missing, names.invalid
-			c.Text.Length.Role, c.Text.Length.Rows = w.role, uint64(b.rows)
-			c.Text.Length.Missing, c.Text.Length.Invalid = names.missing, names.invalid
+	columns, leave := make([]Column, len(b.columns)), make([]string, len(b.columns))
+	each(len(b.columns)+1, func(i int) {
+		if i == 0 { // That takes longest.
+			err = b.results.finish()
+		} else {
+			columns[i-1], leave[i-1] = b.column(b.columns[i-1])
 		}
-		c.Name, c.Role, c.Kind, c.Why, c.Rows = w.name, w.role, w.kind, w.why, uint64(b.rows)
-		b.profile.Columns = append(b.profile.Columns, c)
+	})
+	for i, w := range b.columns {
+		if leave[i] != "" {
+			b.leave(w.name, leave[i])
+			continue
+		}
+		b.profile.Columns = append(b.profile.Columns, columns[i])
 	}
+	return err
+}
+
+// column returns the column of what was collected. leave is why there is none, "" if there is one.
+func (b *builder) column(w *wanted) (c Column, leave string) {
+	var ok bool
+	numbers, names := w.sighting.asNumbers, w.sighting.asNames
+	switch w.kind {
+	case record.Numeric:
+		if c, ok = numbers.column(w.edges); !ok {
+			return c, "has no numbers"
+		}
+		c.Missing, c.Invalid = numbers.missing, numbers.invalid
+	case record.Categorical:
+		if c, ok = names.column(b.options.MaxCategories); !ok {
+			return c, "has no values"
+		}
+		c.Missing, c.Invalid = names.missing, names.invalid
+	default:
+		texts := w.sighting.asTexts
+		if texts == nil {
+			return c, "looks like prose only further down: set its kind to text or to categorical"
+		}
+		if texts.texts == 0 {
+			return c, "has no values"
+		}
+		c = newText(w.name, texts, b.options.MaxTokens)
+		c.Missing, c.Invalid = names.missing, names.invalid
+		c.Text.Length.Role, c.Text.Length.Rows = w.role, uint64(b.rows)
+		c.Text.Length.Missing, c.Text.Length.Invalid = names.missing, names.invalid
+	}
+	c.Name, c.Role, c.Kind, c.Why, c.Rows = w.name, w.role, w.kind, w.why, uint64(b.rows)
+	return c, ""
 }
 
 // byFrequency lists counts, the largest first, equal ones by name.

@@ -129,8 +129,8 @@ func (n *numbers) column(edges []float64) (c Column, ok bool) {
 // names collects the values of a column that may be categorical.
 type names struct {
 	missing, invalid uint64
-	// index finds the count of a category.
-	index  map[string]int32
+	// index numbers the counts of the categories.
+	index  nameIndex
 	counts []uint64
 	bytes  int
 	// beyond are the hashes of categories for which counts had no more room, and beyondValues counts their values.
@@ -150,17 +150,18 @@ func (n *names) add(b *record.Batch, c *record.Column, limit int) {
 		case span == record.Wrong:
 			n.invalid++
 		case limit > 0:
-			n.count(b.Text(span), limit)
+			n.count(b, span, limit)
 		}
 	}
 }
 
-func (n *names) count(name []byte, limit int) {
+func (n *names) count(b *record.Batch, span record.Span, limit int) {
 	n.counted = true
-	if i, ok := n.index[string(name)]; ok {
+	if i, ok := n.index.find(b, span); ok {
 		n.counts[i]++
 		return
 	}
+	name := b.Text(span)
 	room := len(n.counts) < limit && n.bytes+len(name) <= maxNameBytes
 	if len(n.beyond) > 0 && room {
 		_, before := n.beyond[xxhash.Sum64(name)]
@@ -178,9 +179,7 @@ func (n *names) count(name []byte, limit int) {
 
 func (n *names) byFrequency() []categoryCount {
 	counts := make(map[string]uint64, len(n.counts))
-	for name, i := range n.index {
-		counts[name] = n.counts[i]
-	}
+	n.index.each(func(name string, i int32) { counts[name] = n.counts[i] })
 	return byFrequency(counts)
 }
 
@@ -188,7 +187,7 @@ func (n *names) byFrequency() []categoryCount {
 func (n *names) put(name string, count uint64) {
 	n.counted = true
 	n.bytes += len(name)
-	n.index[name] = int32(len(n.counts))
+	n.index.put(name, int32(len(n.counts)))
 	n.counts = append(n.counts, count)
 }
 
@@ -205,5 +204,5 @@ func (n *names) column(limit int) (c Column, ok bool) {
 
 // newNames returns a collection for a column that has been missing in so many rows.
 func newNames(missing uint64) *names {
-	return &names{missing: missing, index: make(map[string]int32), beyond: make(map[uint64]struct{})}
+	return &names{missing: missing, beyond: make(map[uint64]struct{})}
 }

@@ -41,8 +41,6 @@ func (b *builder) readParquet(in io.ReaderAt, size int64) error {
 		if err != nil {
 			return err
 		}
-		p.survey.readBatch(&p.batch, true)
-		p.plan()
-		p.add()
+		p.surveyAndAdd(true)
 	}
 }

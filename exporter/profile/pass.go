@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync/atomic"
 
 	"github.com/drift-exporter/drift_exporter/exporter/decode"
 	"github.com/drift-exporter/drift_exporter/exporter/record"
@@ -21,7 +22,7 @@ type pass struct {
 	decoder decode.Decoder
 	batch   record.Batch
 	// replanned says that the columns may turn out to be something else than the schema says.
-	replanned bool
+	replanned atomic.Bool
 	// mayBeOutcome are the names under which prediction, score or label may stand.
 	mayBeOutcome []string
 }
@@ -59,7 +60,7 @@ func (p *pass) read(c *decode.Chunk) error {
 	if err := p.survey.read(c); err != nil {
 		return err
 	}
-	if p.plan(); p.replanned || c.First {
+	if p.plan(); p.replanned.Load() || c.First {
 		p.renew(isNumbers, isNames)
 		p.decoder = p.format.New(&p.schema, 0)
 	}
@@ -83,16 +84,14 @@ func (p *pass) readFlat(c *decode.Chunk) error {
 	if err := p.find(known, c); err != nil {
 		return err
 	}
-	if p.plan(); p.replanned || c.First || len(p.survey.order) > known {
+	if p.plan(); p.replanned.Load() || c.First || len(p.survey.order) > known {
 		p.renew(isNumbers, always)
 		p.decoder = p.format.New(&p.schema, 0)
 	}
 	if err := p.decode(c); err != nil {
 		return err
 	}
-	p.survey.readBatch(&p.batch, p.format.Typed)
-	p.plan()
-	p.add()
+	p.surveyAndAdd(p.format.Typed)
 	return nil
 }
 
@@ -128,20 +127,41 @@ func (p *pass) decode(c *decode.Chunk) error {
 }
 
 // add takes in the rows of the batch.
-func (p *pass) add() {
-	for _, s := range p.survey.order {
-		if s.asNumbers != nil && s.numberField >= 0 {
-			s.asNumbers.add(&p.batch.Columns[s.numberField])
+func (p *pass) add() { p.eachColumn(p.addColumn) }
+
+// surveyAndAdd surveys the rows of the batch, and takes them in as whatever they may turn out to be then. typed says that
+// the format tells numbers from other values.
+func (p *pass) surveyAndAdd(typed bool) {
+	p.eachColumn(func(s *sighting) {
+		s.read(&p.batch, typed)
+		p.planColumn(s)
+		p.addColumn(s)
+	})
+}
+
+// eachColumn does something with each column, and takes in the results of the batch.
+func (p *pass) eachColumn(do func(*sighting)) {
+	columns := p.survey.order
+	each(len(columns)+1, func(i int) {
+		if i < len(columns) {
+			do(columns[i])
+		} else {
+			p.results.add(&p.batch)
 		}
-		if s.asNames != nil {
-			column := &p.batch.Columns[s.nameField]
-			s.asNames.add(&p.batch, column, p.nameLimit(s))
-			s.addTexts(&p.batch, column.Spans)
-		}
-	}
-	p.results.add(&p.batch)
+	})
 	p.sample.add(p, p.rows)
 	p.rows += p.batch.Rows
+}
+
+func (p *pass) addColumn(s *sighting) {
+	if s.asNumbers != nil && s.numberField >= 0 {
+		s.asNumbers.add(&p.batch.Columns[s.numberField])
+	}
+	if s.asNames != nil {
+		column := &p.batch.Columns[s.nameField]
+		s.asNames.add(&p.batch, column, p.nameLimit(s))
+		s.addTexts(&p.batch, column.Spans)
+	}
 }
 
 // nameLimit is how many categories of a column are counted by name.
@@ -159,27 +179,32 @@ func (p *pass) nameLimit(s *sighting) int {
 	}
 }
 
-// plan decides anew what each column may turn out to be, and notes whether that is something else than before.
+// plan decides anew what each column may turn out to be.
 func (p *pass) plan() {
 	for _, s := range p.survey.order {
-		number, name := p.mayBe(s)
-		p.planTexts(s, name)
-		if number == (s.asNumbers != nil) && name == (s.asNames != nil) {
-			continue
-		}
-		p.replanned = true
-		switch {
-		case !number:
-			s.asNumbers = nil
-		case s.asNumbers == nil:
-			s.asNumbers = &numbers{limit: p.options.CutPoints, missing: uint64(p.rows)}
-		}
-		switch {
-		case !name:
-			s.asNames = nil
-		case s.asNames == nil:
-			s.asNames = newNames(uint64(p.rows))
-		}
+		p.planColumn(s)
+	}
+}
+
+// planColumn decides anew what a column may turn out to be, and notes whether that is something else than before.
+func (p *pass) planColumn(s *sighting) {
+	number, name := p.mayBe(s)
+	p.planTexts(s, name)
+	if number == (s.asNumbers != nil) && name == (s.asNames != nil) {
+		return
+	}
+	p.replanned.Store(true)
+	switch {
+	case !number:
+		s.asNumbers = nil
+	case s.asNumbers == nil:
+		s.asNumbers = &numbers{limit: p.options.CutPoints, missing: uint64(p.rows)}
+	}
+	switch {
+	case !name:
+		s.asNames = nil
+	case s.asNames == nil:
+		s.asNames = newNames(uint64(p.rows))
 	}
 }
 
@@ -236,7 +261,8 @@ func (p *pass) isOutcome(s *sighting) bool { return slices.Contains(p.mayBeOutco
 
 // renew makes the schema anew, of the columns that are to be read as numbers and of those that are to be read as texts.
 func (p *pass) renew(number, name func(*sighting) bool) {
-	p.schema, p.batch, p.replanned = record.Schema{Missing: p.options.Missing}, record.Batch{}, false
+	p.schema, p.batch = record.Schema{Missing: p.options.Missing}, record.Batch{}
+	p.replanned.Store(false)
 	add := func(s *sighting, kind record.Kind, wanted bool) int {
 		if !wanted {
 			return -1

@@ -254,7 +254,7 @@ func (f *sageMakerStrings) read(s *sighting) (leave string, err error) {
 			return "", fmt.Errorf("its categories count more than %d values", s.values)
 		}
 		left -= bucket.Count
-		if _, twice := s.asNames.index[bucket.Value]; twice {
+		if _, twice := s.asNames.index.findText([]byte(bucket.Value)); twice {
 			return "", fmt.Errorf("has category %q twice", bucket.Value)
 		}
 		s.asNames.put(bucket.Value, uint64(bucket.Count))

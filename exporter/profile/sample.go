@@ -118,7 +118,7 @@ func (n *names) find(b *record.Batch, span record.Span) int32 {
 	if !span.IsString() {
 		return noName
 	}
-	if i, ok := n.index[string(b.Text(span))]; ok {
+	if i, ok := n.index.find(b, span); ok {
 		return i
 	}
 	return otherName
@@ -159,9 +159,7 @@ func (s *sample) numbersOf(c *sighting) []float64 {
 // codesOf returns the rows' cells of a column that turned out to be categorical, NaN for missing values.
 func (s *sample) codesOf(c *sighting, column *Column) []float64 {
 	cells := make([]float64, len(c.asNames.counts))
-	for name, i := range c.asNames.index {
-		cells[i] = float64(column.Category([]byte(name)))
-	}
+	c.asNames.index.each(func(name string, i int32) { cells[i] = float64(column.Category([]byte(name))) })
 	codes := make([]float64, len(s.hashes))
 	for i := range codes {
 		codes[i] = math.NaN()

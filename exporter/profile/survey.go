@@ -78,40 +78,38 @@ func (s *survey) checkColumns() error {
 	return nil
 }
 
-// readBatch surveys rows that have been read as texts, and as numbers as far as columns may be numeric. typed says that
-// the format tells numbers from other values.
-func (s *survey) readBatch(b *record.Batch, typed bool) {
-	for _, c := range s.order {
-		column := &b.Columns[c.nameField]
-		var values []float64
-		if c.numberField >= 0 {
-			values = b.Columns[c.numberField].Numbers
+// read surveys the values of a column in rows that have been read as texts, and as numbers if it may be numeric. typed
+// says that the format tells numbers from other values.
+func (s *sighting) read(b *record.Batch, typed bool) {
+	column := &b.Columns[s.nameField]
+	var values []float64
+	if s.numberField >= 0 {
+		values = b.Columns[s.numberField].Numbers
+	}
+	bare := column.Bare
+	for row, span := range column.Spans {
+		isNumber := len(bare) > 0 && bare[0] == uint32(row)
+		if isNumber {
+			bare = bare[1:]
 		}
-		bare := column.Bare
-		for row, span := range column.Spans {
-			isNumber := len(bare) > 0 && bare[0] == uint32(row)
-			if isNumber {
-				bare = bare[1:]
+		if !span.IsString() {
+			if span == record.Wrong {
+				s.composite++
 			}
-			if !span.IsString() {
-				if span == record.Wrong {
-					c.composite++
-				}
-				continue
-			}
-			value := b.Text(span)
-			isNumber = isNumber || !typed
-			if isNumber && values != nil && !math.IsNaN(values[row]) {
-				c.number(value, values[row])
-				continue
-			}
-			word := value
-			if !typed {
-				word = trim(value)
-			}
-			if !decode.IsNotFinite(word) {
-				c.text(value, !isNumber)
-			}
+			continue
+		}
+		value := b.Text(span)
+		isNumber = isNumber || !typed
+		if isNumber && values != nil && !math.IsNaN(values[row]) {
+			s.number(value, values[row])
+			continue
+		}
+		word := value
+		if !typed {
+			word = trim(value)
+		}
+		if !decode.IsNotFinite(word) {
+			s.text(value, !isNumber)
 		}
 	}
 }

@@ -23,9 +23,8 @@ type level struct {
 	// total is the sum of those of the window's panes that are summed, previous that of the summed ones before first,
 	// which make up the window before; nil if that is not kept.
 	total, previous []uint64
-	// building is the newest pane, which still grows; its cells are in dense.
+	// building is the newest pane, which still grows.
 	building part
-	dense    []uint32
 	buf      []byte // for encode
 }
 
@@ -44,18 +43,18 @@ type pane struct {
 type part struct {
 	pane    int64 // finest, or the first of them
 	records uint64
-	cells   []byte // see encode
+	counts  []uint32
 	sums    []sums
 }
 
 func newLevel(ratio, panes int64, cells, columns int, moving bool) *level {
 	l := &level{
-		ratio: ratio, panes: panes, newest: -1 << 62, total: make([]uint64, cells), dense: make([]uint32, cells),
+		ratio: ratio, panes: panes, newest: -1 << 62, total: make([]uint64, cells),
+		building: part{pane: -1 << 62, counts: make([]uint32, cells), sums: make([]sums, columns)},
 	}
 	if moving {
 		l.previous = make([]uint64, cells)
 	}
-	l.building = part{pane: -1 << 62, sums: make([]sums, columns)}
 	return l
 }
 
@@ -72,7 +71,7 @@ func (l *level) add(p *part, complete bool) {
 	}
 	b := &l.building
 	b.records += p.records
-	add(l.dense, p.cells)
+	addCounts(b.counts, p.counts)
 	for i := range p.sums {
 		b.sums[i].merge(&p.sums[i])
 	}
@@ -87,11 +86,9 @@ func (l *level) seal() {
 	if b.records == 0 {
 		return
 	}
-	l.buf = encode(l.buf, l.dense)
-	clear(l.dense)
-	whole := part{pane: b.pane * l.ratio, records: b.records, cells: l.buf, sums: b.sums}
-	l.close(b.pane, &whole)
+	l.close(b.pane, &part{pane: b.pane * l.ratio, records: b.records, counts: b.counts, sums: b.sums})
 	b.records = 0
+	clear(b.counts)
 	clear(b.sums)
 }
 
@@ -100,10 +97,11 @@ func (l *level) close(index int64, p *part) {
 	if current := index > l.newest-l.panes; current || index > l.newest-l.kept() {
 		closed := l.closed(index, len(p.sums))
 		closed.records += p.records
+		l.buf = encode(l.buf, p.counts)
 		if closed.cells == nil {
-			closed.cells = bytes.Clone(p.cells)
+			closed.cells = bytes.Clone(l.buf)
 		} else {
-			closed.cells = merge(closed.cells, p.cells)
+			closed.cells = merge(closed.cells, l.buf)
 		}
 		for i := range p.sums {
 			closed.sums[i].merge(&p.sums[i])
@@ -112,14 +110,14 @@ func (l *level) close(index int64, p *part) {
 			l.records += p.records
 		}
 		if closed.summed {
-			add(l.sumOf(current), p.cells)
+			addCounts(l.sumOf(current), p.counts)
 		}
 	}
 	if l.above != nil {
 		l.above.add(p, false)
 		return
 	}
-	add(l.lifetime, p.cells)
+	addCounts(l.lifetime, p.counts)
 }
 
 // sumOf returns the sum that has the cells of panes of the window, or else of those before.

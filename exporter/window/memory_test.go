@@ -60,12 +60,12 @@ func fill(s *Set, r *rand.Rand, pane int64, records uint64) {
 // held returns the bytes that a set keeps for its counts: the sums of its windows, their panes, and those that are open.
 func (s *Set) held() int {
 	const sumsSize = int(unsafe.Sizeof(sums{}))
-	n := 8*cap(s.shown) + cap(s.encoded)
+	n := 8 * cap(s.shown)
 	for _, d := range s.open {
 		n += 4*cap(d.counts) + sumsSize*cap(d.sums)
 	}
 	for _, l := range s.levels {
-		n += 8*(cap(l.total)+cap(l.previous)+cap(l.lifetime)) + 4*cap(l.dense) + cap(l.buf) + sumsSize*cap(l.building.sums)
+		n += 8*(cap(l.total)+cap(l.previous)+cap(l.lifetime)) + 4*cap(l.building.counts) + cap(l.buf) + sumsSize*cap(l.building.sums)
 		for i := range l.sealed {
 			n += len(l.sealed[i].cells) + sumsSize*cap(l.sealed[i].sums)
 		}

@@ -89,7 +89,7 @@ func (l *level) save(e *state.Encoder) {
 	}
 	e.Int(l.building.pane)
 	e.Uint(l.building.records)
-	e.Bytes(encode(nil, l.dense))
+	e.Bytes(encode(nil, l.building.counts))
 	saveSums(e, l.building.sums)
 	for _, n := range l.lifetime {
 		e.Uint(n)
@@ -130,7 +130,7 @@ func (l *level) load(d *state.Decoder, cells int) {
 	if d.Err() != nil {
 		return
 	}
-	add(l.dense, dense)
+	add(l.building.counts, dense)
 }
 
 // loadCells reads encoded cells and checks that they are those of a pane of so many cells.

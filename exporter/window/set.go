@@ -30,7 +30,6 @@ type Set struct {
 	open    []*delta
 	newest  int64 // the newest pane that Advance was told of
 	changes uint64
-	encoded []byte    // an open pane
 	numbers []float64 // values of a column
 	found   []uint32  // and their slots
 	spans   []record.Span
@@ -186,8 +185,7 @@ func (s *Set) flush(d *delta, complete bool) {
 	if d.records == 0 {
 		return
 	}
-	s.encoded = encode(s.encoded, d.counts)
-	s.levels[0].add(&part{pane: d.pane, records: d.records, cells: s.encoded, sums: d.sums}, complete)
+	s.levels[0].add(&part{pane: d.pane, records: d.records, counts: d.counts, sums: d.sums}, complete)
 	clear(d.counts)
 	clear(d.sums)
 	d.records = 0
@@ -266,7 +264,7 @@ func (s *Set) View(i int) View {
 		addTo(cells, c, l.total)
 		for _, below := range s.levels[:i+1] {
 			if below.building.records > 0 {
-				addTo(cells, c, below.dense)
+				addTo(cells, c, below.building.counts)
 			}
 		}
 		v.Columns[k] = c.view(cells, s.sum(i, k))
@@ -334,7 +332,7 @@ func (s *Set) Lifetime(k int, dst []uint64) []uint64 {
 	clear(dst)
 	addTo(dst, c, s.levels[len(s.levels)-1].lifetime)
 	for _, l := range s.levels {
-		addTo(dst, c, l.dense)
+		addTo(dst, c, l.building.counts)
 	}
 	return dst
 }
