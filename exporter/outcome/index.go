@@ -3,11 +3,11 @@ package outcome
 import "math/bits"
 
 // index finds the places of entries by the hashes of their ids: a hash table with open addressing. It has as many
-// places of one hash as are put in. Where an entry stands is told by six bytes or so: neither the hash nor the id is in
+// places of one hash as are put in. Where an entry stands is told by 6 to 13 bytes: neither the hash nor the id is in
 // the table, only eight bits of the hash, which rule out nearly all entries of other ids without looking at them.
 //
-// Places stand in lines of memory, each of which the processor fetches at once and looks through at once. One that finds
-// its line full goes to the next that is not, and is counted by the lines that it passed: where none has passed, a search
+// Places stand in lines of memory, each of which the processor fetches and looks through at once. One that finds its
+// line full goes to the next that is not, and is counted by the lines that it passed: where none has passed, a search
 // ends. This is how Bronson and Shi's F14 does it ("Open-sourcing F14 for faster, more memory-efficient hash tables",
 // 2019). A removed place leaves nothing behind.
 //
@@ -22,7 +22,7 @@ type index struct {
 const (
 	shardBits  = 7
 	shardCount = 1 << shardBits
-	firstLines = 3
+	firstLines = 3 // 24 KiB in all
 	linePlaces = 12
 	// fullLine is how many places the lines of a shard have on average when it grows.
 	fullLine = 10
@@ -53,8 +53,8 @@ const (
 	lastBytes = 0x01010101 << 1
 )
 
-// find returns a set of the places with a tag that is given in each byte: the bit 8k for the place k of the first eight,
-// 8k+1 for the place 8+k. The set says of no other place that it is one of them.
+// find returns the set of the places with a tag that is given in each byte: the bit 8k for the place k of the first
+// eight, 8k+1 for the place 8+k.
 func (l *line) find(tags uint64) uint64 {
 	first, last := l.first^tags, uint64(l.last)^tags
 	// In each byte, the highest bit stays 0 only if all bits are.
@@ -121,8 +121,8 @@ func (s *shard) put(h hashed, place uint32) bool {
 	home := s.home(h.share)
 	at := home
 	free := s.lines[at].find(0)
-	for free == 0 {
-		if at = s.next(at); at == home || s.distance(home, at) > farthest {
+	for passed := 0; free == 0; passed++ {
+		if at = s.next(at); at == home || passed == farthest {
 			return false
 		}
 		free = s.lines[at].find(0)
@@ -144,14 +144,6 @@ func (s *shard) next(line int) int {
 		return line
 	}
 	return 0
-}
-
-// distance returns how many lines further another one is.
-func (s *shard) distance(from, to int) int {
-	if to < from {
-		to += len(s.lines)
-	}
-	return to - from
 }
 
 func (x *index) grow(s *shard) {
