@@ -123,11 +123,18 @@ func (r *ranks) clear() {
 	r.level, r.used, r.taken = 0, 0, 0
 }
 
-// fit widens the buckets while there are too many. How wide they must be is found before, as each width takes a new
-// table.
+// fit widens the buckets while there are too many.
 func (r *ranks) fit() {
-	if r.taken <= fewBuckets || r.level >= coarsestLevel {
-		return
+	for r.taken > fewBuckets && r.level < coarsestLevel {
+		r.widen(r.level + r.doublings())
+	}
+}
+
+// doublings returns how often the width must be doubled, for each width takes a new table. Where there is only one
+// bucket too many, as when scores come one by one, it is once: that is nearly always enough.
+func (r *ranks) doublings() (by uint) {
+	if r.taken == fewBuckets+1 {
+		return 1
 	}
 	keys := make([]int32, 0, r.taken)
 	for i := range r.places {
@@ -141,12 +148,11 @@ func (r *ranks) fit() {
 	for i := range keys[1:] {
 		joined[bits.Len32(uint32(keys[i]^keys[i+1]))]++
 	}
-	by := uint(0)
 	for left := r.taken; left > fewBuckets && r.level+by < coarsestLevel; {
 		by++
 		left -= joined[by]
 	}
-	r.widen(r.level + by)
+	return by
 }
 
 func (r *ranks) widen(level uint) {
