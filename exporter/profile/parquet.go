@@ -34,7 +34,7 @@ func (b *builder) readParquet(in io.ReaderAt, size int64) error {
 	}
 	defer rows.Close()
 	for {
-		err := rows.Next(&p.batch)
+		err := rows.Next(p.batch)
 		if errors.Is(err, io.EOF) {
 			return b.complete(p.survey.sorted())
 		}

@@ -3,7 +3,9 @@ package profile
 import (
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"github.com/drift-exporter/drift_exporter/exporter/decode"
@@ -17,10 +19,12 @@ type pass struct {
 	survey *survey
 	format decode.Format
 	// schema has the columns that may turn out to be numbers and those that may turn out to be something else, many of
-	// them as both. batch is the chunk as it asks for it.
-	schema  record.Schema
-	decoder decode.Decoder
-	batch   record.Batch
+	// them as both. batch is the chunk as it asks for it, and next the one behind it.
+	schema      record.Schema
+	decoder     decode.Decoder
+	batch, next *record.Batch
+	// taking is done when batch has been taken in.
+	taking sync.WaitGroup
 	// replanned says that the columns may turn out to be something else than the schema says.
 	replanned atomic.Bool
 	// mayBeOutcome are the names under which prediction, score or label may stand.
@@ -28,7 +32,7 @@ type pass struct {
 }
 
 func (b *builder) newPass() *pass {
-	p := &pass{builder: b, survey: newSurvey()}
+	p := &pass{builder: b, survey: newSurvey(), batch: &record.Batch{}, next: &record.Batch{}}
 	p.survey.format, p.survey.name, p.survey.given = b.options.Format, b.options.Path, b.options.Header
 	b.sample = newSample()
 	n := b.options.Names
@@ -49,7 +53,9 @@ func (b *builder) readRows(r io.Reader) error {
 	if format.Fields != nil || b.options.Format == decode.FormatCSV {
 		read = p.readFlat
 	}
-	if err := decode.ReadChunks(r, format, b.options.Path, read); err != nil {
+	err = decode.ReadChunks(r, format, b.options.Path, read)
+	p.taking.Wait()
+	if err != nil {
 		return err
 	}
 	return b.complete(p.survey.sorted())
@@ -67,7 +73,7 @@ func (p *pass) read(c *decode.Chunk) error {
 	if err := p.find(known, c); err != nil {
 		return err
 	}
-	if err := p.decode(c); err != nil {
+	if err := p.decode(c, p.batch); err != nil {
 		return err
 	}
 	p.add()
@@ -75,23 +81,36 @@ func (p *pass) read(c *decode.Chunk) error {
 }
 
 // readFlat is read for formats whose fields are known without looking at their values: the survey sees them as they are
-// decoded.
+// decoded. While a chunk is taken in, the next one is decoded if there is a processor for that: if it turns out only then
+// that a column cannot be numeric, its numbers are in one more chunk.
 func (p *pass) readFlat(c *decode.Chunk) error {
+	if p.format.Fields != nil {
+		p.taking.Wait() // there may be more of them
+	}
 	known := len(p.survey.order)
 	if err := p.survey.readFields(c, p.format); err != nil {
 		return err
 	}
-	if err := p.find(known, c); err != nil {
-		return err
-	}
-	if p.plan(); p.replanned.Load() || c.First || len(p.survey.order) > known {
+	if p.replanned.Load() || c.First || len(p.survey.order) > known {
+		p.taking.Wait()
+		if err := p.find(known, c); err != nil {
+			return err
+		}
+		p.plan()
 		p.renew(isNumbers, always)
 		p.decoder = p.format.New(&p.schema, 0)
 	}
-	if err := p.decode(c); err != nil {
+	if err := p.decode(c, p.next); err != nil {
 		return err
 	}
-	p.surveyAndAdd(p.format.Typed)
+	p.taking.Wait()
+	p.batch, p.next = p.next, p.batch
+	if runtime.GOMAXPROCS(0) == 1 {
+		p.surveyAndAdd(p.format.Typed)
+		return nil
+	}
+	p.batch.Pack() // The chunk is read over.
+	p.taking.Go(func() { p.surveyAndAdd(p.format.Typed) })
 	return nil
 }
 
@@ -112,15 +131,15 @@ func isNames(s *sighting) bool { return s.asNames != nil }
 
 func always(*sighting) bool { return true }
 
-func (p *pass) decode(c *decode.Chunk) error {
-	p.decoder.Decode(c.Header, c.Data, &p.batch)
-	if len(p.batch.Rejects) > 0 {
+func (p *pass) decode(c *decode.Chunk, b *record.Batch) error {
+	p.decoder.Decode(c.Header, c.Data, b)
+	if len(b.Rejects) > 0 {
 		if p.options.Format == decode.FormatCSV {
 			if err := p.survey.csvProblem(c); err != nil {
 				return err
 			}
 		}
-		bad := &p.batch.Rejects[0]
+		bad := &b.Rejects[0]
 		return fmt.Errorf("%s:%d: %s", p.options.Path, c.DataLine()+bad.Line, bad.Detail)
 	}
 	return nil
@@ -133,7 +152,7 @@ func (p *pass) add() { p.eachColumn(p.addColumn) }
 // the format tells numbers from other values.
 func (p *pass) surveyAndAdd(typed bool) {
 	p.eachColumn(func(s *sighting) {
-		s.read(&p.batch, typed)
+		s.read(p.batch, typed)
 		p.planColumn(s)
 		p.addColumn(s)
 	})
@@ -146,7 +165,7 @@ func (p *pass) eachColumn(do func(*sighting)) {
 		if i < len(columns) {
 			do(columns[i])
 		} else {
-			p.results.add(&p.batch)
+			p.results.add(p.batch)
 		}
 	})
 	p.sample.add(p, p.rows)
@@ -159,8 +178,8 @@ func (p *pass) addColumn(s *sighting) {
 	}
 	if s.asNames != nil {
 		column := &p.batch.Columns[s.nameField]
-		s.asNames.add(&p.batch, column, p.nameLimit(s))
-		s.addTexts(&p.batch, column.Spans)
+		s.asNames.add(p.batch, column, p.nameLimit(s))
+		s.addTexts(p.batch, column.Spans)
 	}
 }
 
@@ -261,7 +280,8 @@ func (p *pass) isOutcome(s *sighting) bool { return slices.Contains(p.mayBeOutco
 
 // renew makes the schema anew, of the columns that are to be read as numbers and of those that are to be read as texts.
 func (p *pass) renew(number, name func(*sighting) bool) {
-	p.schema, p.batch = record.Schema{Missing: p.options.Missing}, record.Batch{}
+	p.schema = record.Schema{Missing: p.options.Missing}
+	*p.batch, *p.next = record.Batch{}, record.Batch{}
 	p.replanned.Store(false)
 	add := func(s *sighting, kind record.Kind, wanted bool) int {
 		if !wanted {

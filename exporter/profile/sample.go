@@ -43,7 +43,7 @@ func (s *sample) add(p *pass, before int) {
 		*s = *newSample()
 		return
 	}
-	b := &p.batch
+	b := p.batch
 	predictions := b.Columns[p.results.prediction.numberField].Numbers
 	labels := b.Columns[p.results.label.numberField].Numbers
 	s.kept = s.kept[:0]

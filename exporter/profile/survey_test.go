@@ -32,6 +32,7 @@ func surveyed(t *testing.T, o Options) []*sighting {
 	if err := decode.ReadChunks(file, p.format, o.Path, p.readFlat); err != nil {
 		t.Fatal(err)
 	}
+	p.taking.Wait()
 	return p.survey.order
 }
 
