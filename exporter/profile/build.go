@@ -345,10 +345,10 @@ func (b *builder) finish() (err error) {
 	b.profile.Rows = uint64(b.rows)
 	columns, leave := make([]Column, len(b.columns)), make([]string, len(b.columns))
 	each(len(b.columns)+1, func(i int) {
-		if i == 0 { // That takes longest.
+		if i < len(b.columns) {
+			columns[i], leave[i] = b.column(b.columns[i])
+		} else { // Now the memory of the values of most columns is free.
 			err = b.results.finish()
-		} else {
-			columns[i-1], leave[i-1] = b.column(b.columns[i-1])
 		}
 	})
 	for i, w := range b.columns {

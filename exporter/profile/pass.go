@@ -100,15 +100,18 @@ func (p *pass) readFlat(c *decode.Chunk) error {
 		p.renew(isNumbers, always)
 		p.decoder = p.format.New(&p.schema, 0)
 	}
+	if runtime.GOMAXPROCS(0) == 1 {
+		if err := p.decode(c, p.batch); err != nil {
+			return err
+		}
+		p.surveyAndAdd(p.format.Typed)
+		return nil
+	}
 	if err := p.decode(c, p.next); err != nil {
 		return err
 	}
 	p.taking.Wait()
 	p.batch, p.next = p.next, p.batch
-	if runtime.GOMAXPROCS(0) == 1 {
-		p.surveyAndAdd(p.format.Typed)
-		return nil
-	}
 	p.batch.Pack() // The chunk is read over.
 	p.taking.Go(func() { p.surveyAndAdd(p.format.Typed) })
 	return nil
