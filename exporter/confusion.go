@@ -1,9 +1,7 @@
 package exporter
 
 import (
-	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/drift-exporter/drift_exporter/exporter/metric"
@@ -14,59 +12,67 @@ import (
 // shownClasses is how many classes of a model are told apart in drift_confusion_total, the reference's first.
 const shownClasses = 20
 
-// confusion counts labeled predictions by predicted and actual class, for ever, so that counts of replicas add up.
-type confusion map[classPair]uint64
+// confusion counts labeled predictions by predicted and actual class, for ever, so that counts of replicas add up. All
+// classes that are not told apart have the last row and column.
+type confusion [shownClasses + 1][shownClasses + 1]uint64
 
-type classPair struct{ predicted, actual uint32 }
+// shown returns the row or column of a class.
+func shown(class uint32) int { return int(min(class, shownClasses)) }
 
-// shown returns the class as it is told apart.
-func shown(class uint32) uint32 {
-	if class >= shownClasses {
+// shownClass returns the class of a row or column.
+func shownClass(i int) uint32 {
+	if i == shownClasses {
 		return outcome.Other
 	}
-	return class
+	return uint32(i)
 }
 
-func (c confusion) add(o outcome.Outcome) {
-	c[classPair{shown(o.Prediction.Class), shown(o.Label.Class)}]++
+func (c *confusion) add(o outcome.Outcome) { c[shown(o.Prediction.Class)][shown(o.Label.Class)]++ }
+
+// each calls f for the pairs that were counted, in the order of their codes.
+func (c *confusion) each(f func(predicted, actual uint32, n uint64)) {
+	for i := range c {
+		for k, n := range c[i] {
+			if n > 0 {
+				f(shownClass(i), shownClass(k), n)
+			}
+		}
+	}
 }
 
-// pairs lists the pairs that were counted, in the order of their codes.
-func (c confusion) pairs() []classPair {
-	return slices.SortedFunc(maps.Keys(c), func(a, b classPair) int {
-		return cmp.Or(cmp.Compare(a.predicted, b.predicted), cmp.Compare(a.actual, b.actual))
+func (c *confusion) save(e *state.Encoder) {
+	used := 0
+	c.each(func(uint32, uint32, uint64) { used++ })
+	e.Uint(uint64(used))
+	c.each(func(predicted, actual uint32, n uint64) {
+		e.Uint(uint64(predicted))
+		e.Uint(uint64(actual))
+		e.Uint(n)
 	})
 }
 
-func (c confusion) save(e *state.Encoder) {
-	e.Uint(uint64(len(c)))
-	for _, pair := range c.pairs() {
-		e.Uint(uint64(pair.predicted))
-		e.Uint(uint64(pair.actual))
-		e.Uint(c[pair])
-	}
-}
-
 // load reads what save wrote, of a model that knows so many classes.
-func (c confusion) load(d *state.Decoder, classes int) {
+func (c *confusion) load(d *state.Decoder, classes int) {
 	for range d.Count(3) {
-		pair := classPair{uint32(d.Uint()), uint32(d.Uint())}
-		for _, class := range []uint32{pair.predicted, pair.actual} {
-			if class != shown(class) || class != outcome.Other && int(class) >= classes {
+		predicted, actual := uint32(d.Uint()), uint32(d.Uint())
+		for _, class := range []uint32{predicted, actual} {
+			if class != shownClass(shown(class)) || class != outcome.Other && int(class) >= classes {
 				d.Fail("a confused class has the code %d", class)
 				return
 			}
 		}
-		c[pair] = d.Uint()
+		c[shown(predicted)][shown(actual)] = d.Uint()
 	}
 }
 
-// confusion writes the confusion counters of a version of a classification.
+// confusion writes the confusion counters of a version, if it is one of a classification.
 func (e *evaluation) confusion(mon *monitor) {
-	for _, pair := range mon.confusion.pairs() {
-		e.out.Add(metric.Confusion, float64(mon.confusion[pair]), e.config.Name, mon.version,
-			e.classes.Name(pair.predicted), e.classes.Name(pair.actual))
+	if mon.confusion == nil {
+		return
 	}
+	mon.confusion.each(func(predicted, actual uint32, n uint64) {
+		e.out.Add(metric.Confusion, float64(n), e.config.Name, mon.version, e.classes.Name(predicted), e.classes.Name(actual))
+	})
 }
 
 // calibration writes how scores compare with what came of them, of the bins that have enough of them.

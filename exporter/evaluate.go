@@ -93,7 +93,7 @@ func (e *evaluation) sources() {
 func (e *evaluation) labels() {
 	name, counts := e.config.Name, e.join.Counts()
 	for _, r := range []outcome.Result{outcome.Matched, outcome.Corrected, outcome.Duplicate, outcome.Unmatched} {
-		e.out.Add(metric.Labels, float64(e.labelResults[r.String()]), name, r.String())
+		e.out.Add(metric.Labels, float64(e.labelResults[r]), name, r.String())
 	}
 	e.out.Add(metric.Labels, float64(counts.ExpiredLabels), name, "expired")
 	e.out.Add(metric.Labels, float64(counts.EvictedLabels), name, "evicted")

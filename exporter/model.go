@@ -63,7 +63,7 @@ type model struct {
 	// newest is the newest event time of predictions, newestLabel that of labels too.
 	newest, newestLabel  int64
 	lastRead, labelsRead time.Time
-	labelResults         map[string]uint64
+	labelResults         [outcome.Matched + 1]uint64
 	groups               []group
 	codes                []slice.Codes // of the rows of a batch
 	skew                 *skew
@@ -102,7 +102,7 @@ func newModel(c *config.Model, follow bool, now func() time.Time, logger *slog.L
 		requests: make(chan chan *metric.Snapshot), cuts: make(chan *cut), caughtUp: make(chan struct{}),
 		seed:    rand.Uint64(),
 		classes: outcome.NewClasses(maxClasses), versions: make(map[string]uint16),
-		newest: never, newestLabel: never, labelResults: make(map[string]uint64),
+		newest: never, newestLabel: never,
 	}
 	for _, b := range m.baselines() {
 		b.adopt(m.classes)
@@ -557,7 +557,7 @@ func (m *model) takeLabel(b *record.Batch, row int, version uint16) {
 		return
 	}
 	// Nothing else can ever belong to it.
-	m.labelResults[outcome.Matched.String()]++
+	m.labelResults[outcome.Matched]++
 	pair := outcome.Joined{Result: outcome.Matched, Label: l}
 	if m.prediction(&pair.Prediction, b, row, version) {
 		m.joined(&pair)
@@ -637,7 +637,7 @@ func (m *model) expire(l *load) {
 func (m *model) addLabel(l outcome.Label) {
 	m.newestLabel = max(m.newestLabel, l.Time)
 	result, pairs := m.join.AddLabel(l)
-	m.labelResults[result.String()]++
+	m.labelResults[result]++
 	for i := range pairs {
 		pair := &pairs[i]
 		if pair.Result == outcome.Matched {

@@ -23,7 +23,7 @@ type monitor struct {
 	watches []*watch // detectors; none without labels
 	delays  delayHistogram
 	// confusion is nil for a regression, and without labels.
-	confusion   confusion
+	confusion   *confusion
 	labelCounts *labelCounts   // nil where labels are compared with nothing
 	slices      *slice.Windows // nil without slices
 	// estimators estimate the performance without labels; none where the reference does not allow for that.
@@ -57,7 +57,7 @@ func newMonitor(version string, m *model) *monitor {
 		mon.outcomes = outcome.NewWindows(lengths, own.rules)
 		mon.watches = newWatches(m.config.Detectors)
 		if own.rules.Task == outcome.Classification {
-			mon.confusion = make(confusion)
+			mon.confusion = new(confusion)
 		}
 		mon.labelCounts = own.newLabelCounts(m.classes)
 	}

@@ -18,7 +18,7 @@ import (
 )
 
 // stateVersion changes whenever what a model saves changes its shape or its meaning.
-const stateVersion = 8
+const stateVersion = 9
 
 // fingerprint is a hash of all that gives meaning to a model's state: its references, and its configuration but for
 // what only says where the logs are or what is shown of the counts. A state of another fingerprint is of no use.
@@ -69,7 +69,9 @@ func (m *model) save(e *state.Encoder) {
 	e.Int(m.newestLabel)
 	saveTime(e, m.lastRead)
 	saveTime(e, m.labelsRead)
-	saveCounts(e, m.labelResults)
+	for _, n := range m.labelResults {
+		e.Uint(n)
+	}
 	m.skew.Save(e)
 	e.Bool(m.recent != nil)
 	if m.recent != nil {
@@ -92,7 +94,9 @@ func (m *model) load(d *state.Decoder) {
 	m.classes.Load(d)
 	m.newest, m.newestLabel = d.Int(), d.Int()
 	m.lastRead, m.labelsRead = loadTime(d), loadTime(d)
-	m.labelResults = loadCounts[string](d)
+	for i := range m.labelResults {
+		m.labelResults[i] = d.Uint()
+	}
 	m.skew.Load(d)
 	if recent := d.Bool(); recent != (m.recent != nil) {
 		d.Fail("it remembers ids in another way")

@@ -21,7 +21,7 @@ func NewClasses(limit int) *Classes {
 
 // Code returns the code of a name and takes the name in if it is new and there is room; else it returns Other.
 func (c *Classes) Code(name []byte) uint32 {
-	if code, ok := c.codes[string(name)]; ok {
+	if code, ok := c.Lookup(name); ok {
 		return code
 	}
 	if len(c.names) >= c.limit {
@@ -35,6 +35,12 @@ func (c *Classes) Code(name []byte) uint32 {
 
 // Lookup returns the code of a name that the dictionary has; ok is false if it has not.
 func (c *Classes) Lookup(name []byte) (code uint32, ok bool) {
+	// Most models have two classes, which a map takes several times as long to tell apart.
+	for i, known := range c.names[:min(len(c.names), 2)] {
+		if known == string(name) {
+			return uint32(i), true
+		}
+	}
 	code, ok = c.codes[string(name)]
 	return code, ok
 }

@@ -114,7 +114,7 @@ func (d *Dump) Last(part []byte) []byte {
 // writeBlock appends the entries of a block.
 func (d *Dump) writeBlock(part []byte, number int) []byte {
 	e := d.join.entries
-	b := e.owners[number]
+	b := e.blocks[number].bucket
 	if b == nil {
 		return part
 	}
@@ -151,7 +151,9 @@ func (d *Dump) writeIDs(part []byte, ids []uint64) []byte {
 		part = binary.LittleEndian.AppendUint64(append(part, dumpForget), id)
 	}
 	for _, id := range ids {
-		for f := j.index.search(id); ; {
+		var f search
+		f.begin(&j.index, id)
+		for {
 			place, entry, ok := j.find(&f, id)
 			if !ok {
 				break
@@ -277,7 +279,7 @@ func (j *Join) loadEntry(b *bucket, part []byte) (rest []byte, err error) {
 	place, entry := e.add(b)
 	copy(entry, saved)
 	if !j.index.add(binary.LittleEndian.Uint64(entry), place) {
-		return nil, errors.New("hundreds of predictions have one id")
+		return nil, errors.New("thousands of predictions have one id")
 	}
 	if !hasLabel {
 		j.pending++
@@ -319,7 +321,8 @@ func (j *Join) loadForget(part []byte) (rest []byte, err error) {
 	var none uint64
 	for _, id := range ids {
 		for {
-			f := j.index.search(id)
+			var f search
+			f.begin(&j.index, id)
 			place, entry, ok := j.find(&f, id)
 			if !ok {
 				break

@@ -52,11 +52,16 @@ type entries struct {
 	layout  Layout
 	stride  int
 	width   int64 // of a bucket, in nanoseconds
-	blocks  [][]byte
-	owners  []*bucket // of the blocks; nil for one that is free
+	blocks  []block
 	unused  []uint32  // blocks
 	buckets []*bucket // by number
 	last    *bucket   // the one that was asked for last
+}
+
+// block has entries of one bucket, nil while it is unused. What is asked of a block stands together.
+type block struct {
+	entries []byte
+	bucket  *bucket
 }
 
 // bucket has the entries whose times, rounded down, are the same multiple of the width.
@@ -84,13 +89,13 @@ func newEntries(layout Layout, width int64) *entries {
 // at returns the bytes of an entry.
 func (e *entries) at(place uint32) []byte {
 	from := int(place%blockEntries) * e.stride
-	return e.blocks[place/blockEntries][from : from+e.stride : from+e.stride]
+	return e.blocks[place/blockEntries].entries[from : from+e.stride : from+e.stride]
 }
 
 func (e *entries) hash(place uint32) uint64 { return binary.LittleEndian.Uint64(e.at(place)) }
 
 // bucketOf returns the bucket of an entry.
-func (e *entries) bucketOf(place uint32) *bucket { return e.owners[place/blockEntries] }
+func (e *entries) bucketOf(place uint32) *bucket { return e.blocks[place/blockEntries].bucket }
 
 // bucket returns the bucket of a number, which it makes if there is none.
 func (e *entries) bucket(number int64) *bucket {
@@ -133,11 +138,10 @@ func (e *entries) block(b *bucket) uint32 {
 	if last := len(e.unused) - 1; last >= 0 {
 		number := e.unused[last]
 		e.unused = e.unused[:last]
-		e.owners[number] = b
+		e.blocks[number].bucket = b
 		return number
 	}
-	e.blocks = append(e.blocks, make([]byte, blockEntries*e.stride))
-	e.owners = append(e.owners, b)
+	e.blocks = append(e.blocks, block{make([]byte, blockEntries*e.stride), b})
 	return uint32(len(e.blocks) - 1)
 }
 
@@ -157,7 +161,7 @@ func (e *entries) remove(place uint32) {
 // drop gives a bucket's blocks back.
 func (e *entries) drop(b *bucket) {
 	for _, number := range b.blocks {
-		e.owners[number] = nil
+		e.blocks[number].bucket = nil
 	}
 	e.unused = append(e.unused, b.blocks...)
 	e.buckets = slices.DeleteFunc(e.buckets, func(o *bucket) bool { return o == b })
@@ -216,9 +220,9 @@ func (e *entries) putPrediction(entry []byte, p *Prediction) {
 
 // prediction reads the prediction of an entry that has one.
 func (e *entries) prediction(entry []byte, b *bucket, p *Prediction) {
-	*p = Prediction{
-		ID: binary.LittleEndian.Uint64(entry), Time: e.time(entry, b), Version: uint16(entry[atVersion]), Score: math.NaN(),
-	}
+	*p = Prediction{}
+	p.ID, p.Time = binary.LittleEndian.Uint64(entry), e.time(entry, b)
+	p.Version, p.Score = uint16(entry[atVersion]), math.NaN()
 	rest := entry[atValue:]
 	if e.layout.Numbers {
 		p.Value.Number = math.Float64frombits(binary.LittleEndian.Uint64(rest))

@@ -2,6 +2,7 @@ package outcome
 
 import (
 	"encoding/binary"
+	"slices"
 	"time"
 )
 
@@ -128,19 +129,23 @@ func (j *Join) clear(layout Layout, width int64) {
 // Touch brings what the join knows of many ids into the processor's cache. Waiting for memory for all of them at once
 // is several times faster than for one after the other.
 func (j *Join) Touch(ids []uint64) {
+	touched := uint32(0)
 	for _, id := range ids {
-		j.touched += j.index.touch(id)
+		touched += j.index.touch(id)
 	}
 	j.places = j.places[:0]
 	for _, id := range ids {
-		f := j.index.search(id)
+		var f search
+		f.begin(&j.index, id)
 		if place, ok := f.next(); ok {
 			j.places = append(j.places, place)
 		}
 	}
 	for _, place := range j.places {
-		j.touched += uint32(j.entries.at(place)[atVersion])
+		entry := j.entries.at(place)
+		touched += uint32(entry[0]) + uint32(entry[len(entry)-1]) // An entry may stand in two lines of memory.
 	}
+	j.touched += touched
 }
 
 // find goes on to the next entry of an id.
@@ -161,7 +166,9 @@ func (j *Join) find(f *search, id uint64) (place uint32, entry []byte, ok bool) 
 func (j *Join) AddPrediction(p *Prediction) (Result, []Joined) {
 	j.pairs = j.pairs[:0]
 	label := uint32(0)
-	for f := j.index.search(p.ID); ; {
+	var f search
+	f.begin(&j.index, p.ID)
+	for {
 		_, entry, ok := j.find(&f, p.ID)
 		if !ok {
 			break
@@ -214,7 +221,7 @@ func (j *Join) adopt(f search, p *Prediction) {
 func (j *Join) insert(b *bucket, id uint64, time int64) (place uint32, entry []byte) {
 	place, entry = j.fill(b, id, time)
 	if !j.index.add(id, place) {
-		panic("bug: hundreds of predictions have one id")
+		panic("bug: thousands of predictions have one id")
 	}
 	return place, entry
 }
@@ -236,7 +243,9 @@ func (j *Join) fill(b *bucket, id uint64, time int64) (place uint32, entry []byt
 func (j *Join) AddLabel(l Label) (Result, []Joined) {
 	j.pairs = j.pairs[:0]
 	result := Unmatched
-	for f := j.index.search(l.ID); ; {
+	var f search
+	f.begin(&j.index, l.ID)
+	for {
 		place, entry, ok := j.find(&f, l.ID)
 		if !ok {
 			break
@@ -291,8 +300,10 @@ func (j *Join) label(f search, place uint32, entry []byte, l Label) Result {
 
 // pair appends what an entry with both halves holds to the pairs.
 func (j *Join) pair(place uint32, entry []byte, result Result) *Joined {
-	j.pairs = append(j.pairs, Joined{Result: result})
-	pair := &j.pairs[len(j.pairs)-1]
+	n := len(j.pairs)
+	j.pairs = slices.Grow(j.pairs, 1)[:n+1]
+	pair := &j.pairs[n]
+	pair.Result, pair.Previous = result, Label{}
 	j.entries.prediction(entry, j.entries.bucketOf(place), &pair.Prediction)
 	slot := j.labels.at(binary.LittleEndian.Uint32(entry[atLabel:]) - 1)
 	pair.Label = Label{ID: pair.Prediction.ID, Time: slot.time, Value: slot.value}
@@ -371,7 +382,9 @@ func (j *Join) forget(place uint32, entry []byte, predictions, labels *uint64) {
 
 // unindex takes an entry out of the index.
 func (j *Join) unindex(id uint64, place uint32) {
-	for f := j.index.search(id); ; {
+	var f search
+	f.begin(&j.index, id)
+	for {
 		at, ok := f.next()
 		if !ok {
 			panic("bug: an entry of a join is not in its index")

@@ -41,7 +41,7 @@ func BenchmarkJoinMany(b *testing.B) {
 	perID := float64(heap()-before-8*manyIDs) / manyIDs
 	random := rand.New(rand.NewPCG(3, 4))
 	random.Shuffle(len(ids), func(a, c int) { ids[a], ids[c] = ids[c], ids[a] })
-	const batch = 512
+	const batch = 256 // as the exporter touches
 	fresh, old := make([]uint64, batch), ids
 	b.ReportAllocs()
 	b.ResetTimer()

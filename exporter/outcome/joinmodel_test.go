@@ -77,7 +77,9 @@ func (m *joinModel) evict(t *testing.T, j *Join) {
 
 // has reports whether a join has an entry of the model.
 func (j *Join) has(e modelEntry) bool {
-	for f := j.index.search(e.id); ; {
+	var f search
+	f.begin(&j.index, e.id)
+	for {
 		_, entry, ok := j.find(&f, e.id)
 		if !ok {
 			return false

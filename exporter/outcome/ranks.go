@@ -3,6 +3,7 @@ package outcome
 import (
 	"cmp"
 	"math"
+	"math/bits"
 	"slices"
 )
 
@@ -125,8 +126,33 @@ func (r *ranks) clear() {
 // fit widens the buckets while there are too many.
 func (r *ranks) fit() {
 	for r.taken > fewBuckets && r.level < coarsestLevel {
-		r.widen(r.level + 1)
+		r.widen(r.level + r.doublings())
 	}
+}
+
+// doublings returns how often the width must be doubled, for each width takes a new table. Where there is only one
+// bucket too many, as when scores come one by one, it is once: that is nearly always enough.
+func (r *ranks) doublings() (by uint) {
+	if r.taken == fewBuckets+1 {
+		return 1
+	}
+	keys := make([]int32, 0, r.taken)
+	for i := range r.places {
+		if !r.places[i].empty() {
+			keys = append(keys, r.places[i].key)
+		}
+	}
+	slices.Sort(keys)
+	// Neighbours become one bucket with the highest bit in which they differ.
+	var joined [33]int
+	for i := range keys[1:] {
+		joined[bits.Len32(uint32(keys[i]^keys[i+1]))]++
+	}
+	for left := r.taken; left > fewBuckets && r.level+by < coarsestLevel; {
+		by++
+		left -= joined[by]
+	}
+	return by
 }
 
 func (r *ranks) widen(level uint) {

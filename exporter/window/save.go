@@ -173,6 +173,7 @@ func loadSums(d *state.Decoder, columns int) []sums {
 
 // Save writes what the counter holds.
 func (c *Counter) Save(e *state.Encoder) {
+	c.collect()
 	for i := range c.levels {
 		l := &c.levels[i]
 		e.Int(l.newest)

@@ -33,6 +33,9 @@ func TestTalliesAreThoseOfACounter(t *testing.T) {
 		c.Advance(now.UnixNano())
 		p.Advance(now.UnixNano())
 		for k := range talliesLengths {
+			if i%7 != 0 {
+				break // The counter collects events until somebody asks.
+			}
 			if got, want := p.Total(k).n, uint64(c.Total(k)); got != want {
 				t.Fatalf("event %d: window %d holds %d, want %d", i, k, got, want)
 			}
