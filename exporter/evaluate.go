@@ -247,8 +247,8 @@ func (e *evaluation) window(mon *monitor, i int, w config.Window) {
 	}
 }
 
-// bounds returns the noise floors of the columns that have enough values and are no texts. To simulate some for the first
-// time takes longer than all else.
+// bounds returns the noise floors of the columns that have enough values and are no texts. Simulating them for the
+// first time takes longer than all else.
 func (e *evaluation) bounds(mon *monitor, view *window.View) []stat.FloorValues {
 	floors, bounds := make([]*stat.Floors, len(view.Columns)), make([]stat.FloorValues, len(view.Columns))
 	values := func(k int) uint64 { return view.Records - view.Columns[k].Missing - view.Columns[k].Invalid }

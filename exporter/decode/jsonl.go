@@ -100,7 +100,7 @@ func (d *JSONL) fast(i int) int {
 		if s == nil {
 			return d.explore(from, i)
 		}
-		if l := &s.literal; !l.begins(b, i) || l.length > 16 && !(l.goesOn(b, i) && l.ends(b, i)) {
+		if l := &s.literal; !l.begins(b, i) || l.length > 16 && (!l.goesOn(b, i) || !l.ends(b, i)) {
 			if s = s.instead(b, i); s == nil {
 				return d.explore(from, i)
 			}

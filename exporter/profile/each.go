@@ -6,8 +6,8 @@ import (
 	"sync/atomic"
 )
 
-// each calls a function for all numbers below n, on as many processors as there are, and returns when all calls have. The
-// calls must have nothing to do with each other.
+// each calls a function for all numbers below n, on as many processors as there are, and returns when all calls have.
+// The calls must have nothing to do with each other.
 func each(n int, do func(i int)) {
 	var next atomic.Int64
 	work := func() {

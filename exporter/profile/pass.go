@@ -81,8 +81,8 @@ func (p *pass) read(c *decode.Chunk) error {
 }
 
 // readFlat is read for formats whose fields are known without looking at their values: the survey sees them as they are
-// decoded. While a chunk is taken in, the next one is decoded if there is a processor for that: if it turns out only then
-// that a column cannot be numeric, its numbers are in one more chunk.
+// decoded. While a chunk is taken in, the next one is decoded if there is a processor for that: if it turns out only
+// then that a column cannot be numeric, its numbers are in one more chunk.
 func (p *pass) readFlat(c *decode.Chunk) error {
 	if p.format.Fields != nil {
 		p.taking.Wait() // there may be more of them
@@ -151,8 +151,8 @@ func (p *pass) decode(c *decode.Chunk, b *record.Batch) error {
 // add takes in the rows of the batch.
 func (p *pass) add() { p.eachColumn(p.addColumn) }
 
-// surveyAndAdd surveys the rows of the batch, and takes them in as whatever they may turn out to be then. typed says that
-// the format tells numbers from other values.
+// surveyAndAdd surveys the rows of the batch, and takes them in as whatever they may turn out to be then. typed says
+// that the format tells numbers from other values.
 func (p *pass) surveyAndAdd(typed bool) {
 	p.eachColumn(func(s *sighting) {
 		s.read(p.batch, typed)

@@ -2,7 +2,6 @@ package record_test
 
 import (
 	"bytes"
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -58,7 +57,7 @@ func texts(b *record.Batch) (list []string) {
 	for _, span := range all {
 		switch span {
 		case record.Absent, record.Wrong:
-			list = append(list, fmt.Sprint(span.Length))
+			list = append(list, map[record.Span]string{record.Absent: "absent", record.Wrong: "wrong"}[span])
 		default:
 			list = append(list, "="+b.String(span))
 		}
