@@ -36,8 +36,8 @@ func (c *clock) follow(b []byte, i int) (ns int64, end int) {
 	return c.minute + ns, end
 }
 
-// milliseconds is ":00.000Z" as a little-endian word, and milliLimits what may be added to each of its bytes, if that is
-// a digit of such a time or not one, before its highest bit is set.
+// milliseconds is ":00.000Z" as a little-endian word. milliLimits is what may be added to each of its bytes, be it a
+// digit of such a time or not one, before its highest bit is set.
 const (
 	milliseconds = 0x5a3030302e30303a
 	milliLimits  = 0x7f7676767f767a7f

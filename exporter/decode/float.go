@@ -29,10 +29,10 @@ func parseNumber(b []byte, i int) (value float64, end int, ok bool) {
 const numUsualBytes = 41
 
 // numUsual is parseNumber for numbers of the usual shape at the start of some bytes, with up to seven digits in front
-// of the point and no exponent; length is 0 for others. Numbers take a third of the time of decoding. So nothing is called here, and what the
-// processor can guess from one record to the next is a branch, so that it need not wait for it to know where the number
-// ends: the sign, whether one digit is in front of the point, whether there are few or many behind it. What it cannot
-// guess, the digits themselves and how many there are, is none.
+// of the point and no exponent; length is 0 for others. Numbers take a third of the time of decoding. So nothing is
+// called here, and what the processor can guess from one record to the next is a branch, so that it need not wait for
+// it to know where the number ends: the sign, whether one digit is in front of the point, whether there are few or many
+// behind it. What it cannot guess, the digits themselves and how many there are, is none.
 func numUsual(b *[numUsualBytes]byte) (value float64, length int) {
 	d, sign := (*[40]byte)(b[:40]), uint64(0)
 	if b[0] == '-' {
