@@ -11,6 +11,7 @@ import (
 	"github.com/drift-exporter/drift_exporter/exporter/profile"
 	"github.com/drift-exporter/drift_exporter/exporter/record"
 	"github.com/drift-exporter/drift_exporter/exporter/stat"
+	"github.com/drift-exporter/drift_exporter/exporter/turns"
 	"github.com/drift-exporter/drift_exporter/exporter/window"
 )
 
@@ -257,7 +258,7 @@ func (e *evaluation) bounds(mon *monitor, view *window.View) []stat.FloorValues 
 			floors[k] = mon.floors(k)
 		}
 	}
-	eachInTurn(len(floors), func(k int) {
+	turns.Each(len(floors), func(k int) {
 		if floors[k] != nil {
 			bounds[k] = floors[k].At(values(k))
 		}

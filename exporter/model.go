@@ -18,6 +18,7 @@ import (
 	"github.com/drift-exporter/drift_exporter/exporter/profile"
 	"github.com/drift-exporter/drift_exporter/exporter/record"
 	"github.com/drift-exporter/drift_exporter/exporter/slice"
+	"github.com/drift-exporter/drift_exporter/exporter/turns"
 )
 
 const (
@@ -245,13 +246,13 @@ func (m *model) run(ctx context.Context) {
 				m.countRest()
 				continue
 			}
-			inTurn(func() { m.consume(l) })
+			turns.Do(func() { m.consume(l) })
 			l.release()
 		case reply := <-m.requests:
 			m.counted.Store(m.spools())
 			m.committable.Store(new(m.topics()))
 			var snapshot *metric.Snapshot
-			inTurn(func() { snapshot = m.evaluate(m.now()) })
+			turns.Do(func() { snapshot = m.evaluate(m.now()) })
 			reply <- snapshot
 		case c := <-m.cuts:
 			m.begin(c)

@@ -16,6 +16,7 @@ import (
 	"github.com/drift-exporter/drift_exporter/exporter/record"
 	"github.com/drift-exporter/drift_exporter/exporter/source"
 	"github.com/drift-exporter/drift_exporter/exporter/source/kafka"
+	"github.com/drift-exporter/drift_exporter/exporter/turns"
 )
 
 // purpose is what the records of a source are.
@@ -283,7 +284,7 @@ func (p *pipeline) runBlocks(ctx context.Context, files blockReader, seed uint64
 				if p.received {
 					header = nil // it is that of the spool, and means nothing to the format
 				}
-				inTurn(func() {
+				turns.Do(func() {
 					decoder.Decode(header, l.block.Data, &l.batch)
 					if workers > 1 {
 						l.batch.Pack()

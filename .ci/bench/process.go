@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -89,19 +90,20 @@ func firstLine(err error) error {
 	return errors.New(line)
 }
 
-func (c *contender) median(of func(usage) float64) float64 {
+func (c *contender) all(of func(usage) float64) []float64 {
 	var all []float64
 	for _, u := range c.runs {
 		all = append(all, of(u))
 	}
-	return median(all)
+	return all
 }
 
 func cpu(u usage) float64  { return u.cpu }
 func wall(u usage) float64 { return u.wall }
 
-func (c *contender) cpu() float64 { return c.median(cpu) }
-func (c *contender) rss() float64 { return c.median(func(u usage) float64 { return u.rss }) }
+func (c *contender) cpu() float64     { return median(c.all(cpu)) }
+func (c *contender) fastest() float64 { return slices.Min(c.all(cpu)) }
+func (c *contender) rss() float64     { return median(c.all(func(u usage) float64 { return u.rss })) }
 
 // over is the median of what one contender took over what another one did, round by round: what slows the machine down
 // for a while slows both down. It is 0 if there is no round of both.

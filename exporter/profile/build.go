@@ -14,6 +14,7 @@ import (
 	"github.com/drift-exporter/drift_exporter/exporter/outcome"
 	"github.com/drift-exporter/drift_exporter/exporter/record"
 	"github.com/drift-exporter/drift_exporter/exporter/source"
+	"github.com/drift-exporter/drift_exporter/exporter/turns"
 )
 
 // Options say how a reference is read.
@@ -344,7 +345,7 @@ func (b *builder) inferTask(prediction, score, label *sighting) {
 func (b *builder) finish() (err error) {
 	b.profile.Rows = uint64(b.rows)
 	columns, leave := make([]Column, len(b.columns)), make([]string, len(b.columns))
-	each(len(b.columns)+1, func(i int) {
+	turns.Each(len(b.columns)+1, func(i int) {
 		if i < len(b.columns) {
 			columns[i], leave[i] = b.column(b.columns[i])
 		} else { // Now the memory of the values of most columns is free.

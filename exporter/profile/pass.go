@@ -10,6 +10,7 @@ import (
 
 	"github.com/drift-exporter/drift_exporter/exporter/decode"
 	"github.com/drift-exporter/drift_exporter/exporter/record"
+	"github.com/drift-exporter/drift_exporter/exporter/turns"
 )
 
 // pass goes over training data once. It surveys each chunk of them, and reads from it the values of all columns, old
@@ -164,7 +165,7 @@ func (p *pass) surveyAndAdd(typed bool) {
 // eachColumn does something with each column, and takes in the results of the batch.
 func (p *pass) eachColumn(do func(*sighting)) {
 	columns := p.survey.order
-	each(len(columns)+1, func(i int) {
+	turns.Each(len(columns)+1, func(i int) {
 		if i < len(columns) {
 			do(columns[i])
 		} else {
