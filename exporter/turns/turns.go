@@ -19,8 +19,8 @@ func Do(compute func()) {
 	compute()
 }
 
-// Each calls a function for all numbers below n and returns when all calls have: here, and at the same time elsewhere as
-// far as there are turns that nobody has taken. The calls must have nothing to do with each other, and not wait for
+// Each calls a function for all numbers below n and returns when all calls have: here, and at the same time elsewhere
+// as far as there are turns that nobody has taken. The calls must have nothing to do with each other, and not wait for
 // others.
 func Each(n int, compute func(i int)) {
 	var next atomic.Int64
