@@ -12,6 +12,7 @@ import (
 	"math"
 	"math/bits"
 	"math/rand/v2"
+	"sort"
 
 	"github.com/drift-exporter/drift_exporter/exporter/outcome"
 )
@@ -40,6 +41,10 @@ type Calibration struct {
 
 // parts is how many there are for starts: so many that few have a cut. Whether a cut is above is then guessed rightly.
 const parts = 2048
+
+// nearCuts is how many cuts of a part are gone through one by one: there are more where nearly all scores are in a few
+// parts.
+const nearCuts = 4
 
 // partOf returns the part of a score from 0 to 1.
 func partOf(score float64) int { return int(score * parts) }
@@ -252,8 +257,11 @@ func (c *Calibration) Isotonic() bool { return c.probabilities != nil }
 // segment returns the segment of a score from 0 to 1: how many cuts are not above it.
 func (c *Calibration) segment(score float64) int {
 	i := int(c.starts[partOf(score)])
-	for i < len(c.cuts) && c.cuts[i] <= score {
+	for range nearCuts {
+		if i == len(c.cuts) || c.cuts[i] > score {
+			return i
+		}
 		i++
 	}
-	return i
+	return i + sort.Search(len(c.cuts)-i, func(k int) bool { return c.cuts[i+k] > score })
 }
